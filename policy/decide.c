@@ -1,0 +1,191 @@
+/*
+ * The choice of a backend and the whole decision. Pure.
+ */
+#include "policy/decide.h"
+
+#include "common/error.h"
+#include "common/io.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int
+kv_choose(const struct kv_policy *policy, enum kv_session_kind kind,
+    const struct kv_backend_fact *facts, enum kv_backend_id *out, int *score, struct kv_error *err)
+{
+	enum kv_backend_id best = KV_BACKEND_AUTO;
+	struct kv_error why = KV_ERROR_INIT, absent = KV_ERROR_INIT;
+	int best_score = -1;
+
+	if (policy->backend != KV_BACKEND_AUTO) {
+		best = policy->backend;
+		if (kv_eligible(policy, kind, facts, best, err) != 0)
+			return -1;
+		best_score = kv_score_on(policy, facts, best);
+	}
+	for (int i = 0; policy->backend == KV_BACKEND_AUTO && i < KV_BACKEND_NOOP; i++) {
+		enum kv_backend_id id = (enum kv_backend_id)i;
+		int s;
+
+		if (kv_eligible(policy, kind, facts, id, facts[id].available ? &why : &absent) != 0)
+			continue;
+		s = kv_score_on(policy, facts, id);
+		if (s >= best_score) {	/* equal scores go to the later */
+			best = id;
+			best_score = s;
+		}
+	}
+	if (best == KV_BACKEND_AUTO)
+		return kv_error_set(err, KV_ERR_UNAVAILABLE,
+		    "no backend on this host can run this session%s%.200s",
+		    why.code != KV_ERR_NONE ? ": " : "", why.msg);
+	if (best_score < policy->min_strength)
+		return kv_error_set(err, KV_ERR_UNAVAILABLE,
+		    "policy %s asks for strength %d; backend %s reaches %d (%s)", policy->name,
+		    policy->min_strength, kv_backend_name(best), best_score,
+		    kv_score_label(best_score));
+	*out = best;
+	*score = best_score;
+	return 0;
+}
+
+enum kv_session_kind
+kv_request_kind(const struct kv_rule *rule, const struct kv_request *request)
+{
+	const char *command = rule != NULL && rule->command != NULL ? rule->command :
+	    request->command;
+	size_t len;
+
+	if (command == NULL || command[0] == '\0')
+		return KV_SESSION_SHELL;
+	len = strcspn(command, " \t");
+	if ((len > 5 && strncmp(command + len - 5, ".wasm", 5) == 0) ||
+	    (len > 4 && strncmp(command + len - 4, ".wat", 4) == 0))
+		return KV_SESSION_WASM;
+	return KV_SESSION_COMMAND;
+}
+
+/* Outer and inner, under the merge with the inner's strict preset; the floor is the composite's. */
+static int
+choose_composite(enum kv_session_kind kind, const struct kv_backend_fact *facts,
+    struct kv_decision *out, struct kv_error *err)
+{
+	enum kv_backend_id inner = out->policy.inner_backend;
+	int floor = out->policy.min_strength, outer_score, rc;
+
+	if (kv_present(kind, facts, inner, err) != 0)
+		return kv_error_wrap(err, "inner_backend");
+	if (kv_composite_merge(&out->policy, err) != 0)
+		return -1;
+	out->policy.min_strength = 0;
+	rc = kv_choose_outer(&out->policy, kind, facts, &out->backend, &outer_score, err);
+	out->policy.min_strength = floor;
+	if (rc != 0)
+		return -1;
+	out->inner = inner;
+	out->score = kv_score_composite(outer_score, kv_score_on(&out->policy, facts, inner));
+	if (out->score < floor)
+		return kv_error_set(err, KV_ERR_UNAVAILABLE,
+		    "policy %s asks for strength %d; backend %s with %s inside reaches %d (%s)",
+		    out->policy.name, floor, kv_backend_name(out->backend), kv_backend_name(inner),
+		    out->score, kv_score_label(out->score));
+	return 0;
+}
+
+int
+kv_policy_supported(const struct kv_policy *policy, struct kv_error *err)
+{
+	if (policy->network == KV_NET_PROXY)
+		return kv_error_set(err, KV_ERR_UNAVAILABLE,
+		    "network = proxy is not part of this version of kavach");
+	if (policy->inner_backend != KV_BACKEND_AUTO)
+		return kv_composite_check(policy->backend, policy->inner_backend, err);
+	return 0;
+}
+
+/* What stage one and the ticket need of the choice; sy-agnos has an image, named or not. */
+static void
+settle(const struct kv_backend_fact *facts, struct kv_decision *out)
+{
+	const struct kv_backend_fact *fact = &facts[out->backend];
+
+	out->base_score = kv_base_on(&out->policy, facts, out->backend);
+	memcpy(out->runtime, fact->runtime, sizeof(out->runtime));
+	memcpy(out->runtime_option, fact->runtime_option, sizeof(out->runtime_option));
+	if (out->backend == KV_BACKEND_SYAGNOS && out->policy.image[0] == '\0')
+		memcpy(out->policy.image, KV_SYAGNOS_IMAGE, sizeof(KV_SYAGNOS_IMAGE));
+}
+
+static int
+confine(const struct kv_config *config, const struct kv_request *request,
+    const struct kv_backend_fact *facts, struct kv_decision *out, struct kv_error *err)
+{
+	const struct kv_policy *policy = kv_config_policy(config, out->rule->policy);
+	enum kv_session_kind kind = kv_request_kind(out->rule, request);
+
+	if (policy == NULL)
+		return kv_error_set(err, KV_ERR_CONFIG, "rule %s: no such policy: %s",
+		    out->rule->name, out->rule->policy);
+	if (kv_policy_copy(policy, &out->policy) != 0)
+		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
+	if (kv_policy_supported(&out->policy, err) != 0)
+		return -1;
+	if (out->policy.inner_backend != KV_BACKEND_AUTO ?
+	    choose_composite(kind, facts, out, err) != 0 :
+	    kv_choose(&out->policy, kind, facts, &out->backend, &out->score, err) != 0)
+		return -1;
+	settle(facts, out);
+	return 0;
+}
+
+unsigned int
+kv_backends_wanted(const struct kv_config *config, const struct kv_request *request)
+{
+	const struct kv_rule *rule = kv_exempt(config, request) ? NULL : kv_rule_match(config, request);
+	const struct kv_policy *policy = rule != NULL ? kv_config_policy(config, rule->policy) : NULL;
+	unsigned int inner;
+
+	if (policy == NULL)
+		return 0;
+	inner = policy->inner_backend != KV_BACKEND_AUTO ? 1U << policy->inner_backend : 0;
+	/* Left to choose, it never chooses noop. */
+	return inner | (policy->backend != KV_BACKEND_AUTO ? 1U << policy->backend : (1U << KV_BACKEND_NOOP) - 1);
+}
+
+int
+kv_decide(const struct kv_config *config, const struct kv_request *request,
+    const struct kv_backend_fact *facts, struct kv_decision *out, struct kv_error *err)
+{
+	struct kv_error why = KV_ERROR_INIT;
+
+	memset(out, 0, sizeof(*out));
+	out->verdict = KV_VERDICT_REFUSE;
+	out->backend = KV_BACKEND_AUTO;
+	out->inner = KV_BACKEND_AUTO;
+	if (kv_exempt(config, request)) {
+		out->verdict = KV_VERDICT_PASS;
+		(void)snprintf(out->reason, sizeof(out->reason), "exempt");
+		return 0;
+	}
+	out->rule = kv_rule_match(config, request);
+	if (out->rule == NULL) {
+		out->verdict = KV_VERDICT_PASS;
+		(void)snprintf(out->reason, sizeof(out->reason), "no rule matches");
+		return 0;
+	}
+	if (confine(config, request, facts, out, &why) == 0) {
+		out->verdict = KV_VERDICT_CONFINE;
+		return 0;
+	}
+	(void)snprintf(out->reason, sizeof(out->reason), "%.255s", why.msg);
+	if (why.code != KV_ERR_NOMEM)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+void
+kv_decision_release(struct kv_decision *decision)
+{
+	kv_policy_release(&decision->policy);
+}

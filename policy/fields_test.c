@@ -1,0 +1,208 @@
+#include "policy/decide.h"
+
+#include "policy/test_load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Another value than the default for each key, and what has to stand beside it. */
+static const struct {
+	const char *key, *value, *beside;
+} others[] = {
+	{ "backend", "oci", "" }, { "inner_backend", "process", "" }, { "min_strength", "7", "" },
+	{ "allow_noop", "yes", "" }, { "privilege", "userns", "" }, { "seccomp", "/s/f", "" },
+	{ "landlock_ro", "/a, ~/b", "" }, { "landlock_rw", "/c", "" }, { "network", "loopback", "" },
+	{ "allowed_hosts", "a.example, *.b.example", "network = proxy\n" },
+	{ "allowed_ports", "22, 443", "network = host\n" }, { "read_only_root", "no", "" },
+	{ "memory_limit", "3M", "" }, { "cpu_limit", "2.25", "" }, { "process_limit", "9", "" },
+	{ "open_files_limit", "99", "" }, { "tmp_size", "65k", "" }, { "data_dir", "/srv/a, /srv/b", "" },
+	{ "home", "overlay", "" }, { "protect_dotfiles", "no", "" }, { "rootfs", "/srv/root", "" },
+	{ "image", "a.b", "" }, { "image_tier", "tpm_measured", "" }, { "shell", "/bin/zsh", "" },
+	{ "environment", "A, B_*", "" },
+};
+#define OTHERS (sizeof(others) / sizeof(others[0]))
+
+static void
+check_same(const char *what, const struct kv_policy *a, const struct kv_policy *b)
+{
+	size_t count;
+	const struct kv_key *keys = kv_keys(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		char *x = kv_policy_value(a, i), *y = kv_policy_value(b, i);
+
+		ATF_CHECK_EQ(x == NULL, y == NULL);
+		if (x != NULL && y != NULL)
+			ATF_CHECK_MSG(strcmp(x, y) == 0, "%s: %s: '%s', not '%s'", what, keys[i].name, y, x);
+		free(x);
+		free(y);
+	}
+}
+
+static const struct kv_policy *
+load_one(size_t i, struct kv_config *config)
+{
+	struct kv_error err = KV_ERROR_INIT;
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "[policy p]\n%s%s = %s\n", others[i].beside, others[i].key,
+	    others[i].value);
+	ATF_REQUIRE_EQ_MSG(0, test_load(text, config, &err), "%s", err.msg);
+	return kv_config_policy(config, "p");
+}
+
+static size_t
+key_index(const char *name)
+{
+	size_t count;
+	const struct kv_key *keys = kv_keys(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(keys[i].section, "policy") == 0 && strcmp(keys[i].name, name) == 0)
+			return i;
+	atf_tc_fail("no such key: %s", name);
+}
+
+ATF_TC_WITHOUT_HEAD(every_key_has_a_sample);
+ATF_TC_BODY(every_key_has_a_sample, tc)
+{
+	size_t count, found = 0;
+	const struct kv_key *keys = kv_keys(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		bool seen = strcmp(keys[i].section, "policy") != 0 || strcmp(keys[i].name, "base") == 0;
+
+		for (size_t j = 0; j < OTHERS; j++)
+			seen = seen || strcmp(others[j].key, keys[i].name) == 0;
+		ATF_CHECK_MSG(seen, "%s has no sample here", keys[i].name);
+		found += seen;
+	}
+	ATF_CHECK_EQ(count, found);
+}
+
+ATF_TC_WITHOUT_HEAD(values_read_as_they_were_written);
+ATF_TC_BODY(values_read_as_they_were_written, tc)
+{
+	size_t count;
+	const struct kv_key *keys = kv_keys(&count);
+
+	for (size_t i = 0; i < OTHERS; i++) {
+		struct kv_config config;
+		const struct kv_policy *policy = load_one(i, &config);
+		size_t key = key_index(others[i].key);
+		char *value = kv_policy_value(policy, key);
+		char *fallback = kv_policy_value(kv_config_policy(&config, "strict"), key);
+
+		ATF_REQUIRE(value != NULL && fallback != NULL);
+		ATF_CHECK_STREQ(others[i].value, value);
+		ATF_CHECK_STREQ(keys[key].fallback, fallback);
+		ATF_CHECK(strcmp(value, fallback) != 0);
+		free(value);
+		free(fallback);
+		kv_config_release(&config);
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct kv_policy strict;
+		char *value;
+
+		ATF_REQUIRE_EQ(0, kv_policy_preset("strict", &strict));
+		value = kv_policy_value(&strict, i);
+		ATF_CHECK_EQ(value != NULL, strcmp(keys[i].section, "policy") == 0 &&
+		    strcmp(keys[i].name, "base") != 0);
+		free(value);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(every_field_survives_copy_and_merge);
+ATF_TC_BODY(every_field_survives_copy_and_merge, tc)
+{
+	for (size_t i = 0; i < OTHERS; i++) {
+		struct kv_error err = KV_ERROR_INIT;
+		struct kv_policy copy, merged;
+		struct kv_config config;
+		const struct kv_policy *policy = load_one(i, &config);
+
+		ATF_REQUIRE_EQ(0, kv_policy_copy(policy, &copy));
+		check_same("copy", policy, &copy);
+		/* The stricter of two that are the same is the same. */
+		ATF_REQUIRE_EQ_MSG(0, kv_policy_merge(policy, policy, &merged, &err), "%s", err.msg);
+		check_same("merge", policy, &merged);
+		kv_policy_release(&merged);
+		kv_config_release(&config);
+		kv_policy_release(&copy);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(merge_keeps_the_outers_root);
+ATF_TC_BODY(merge_keeps_the_outers_root, tc)
+{
+	static const char text[] =
+	    "[policy a]\nrootfs = /a\n[policy b]\nimage = b\nimage_tier = dmverity\n[policy c]\n";
+	struct kv_error err = KV_ERROR_INIT;
+	const struct kv_policy *a, *b, *c;
+	struct kv_policy m;
+	struct kv_config config;
+
+	ATF_REQUIRE_EQ_MSG(0, test_load(text, &config, &err), "%s", err.msg);
+	a = kv_config_policy(&config, "a");
+	b = kv_config_policy(&config, "b");
+	c = kv_config_policy(&config, "c");
+	ATF_REQUIRE_EQ(0, kv_policy_merge(a, b, &m, &err));
+	ATF_CHECK_STREQ("/a", m.rootfs);
+	ATF_CHECK_STREQ("", m.image);
+	ATF_CHECK_EQ(KV_TIER_DMVERITY, m.image_tier);
+	kv_policy_release(&m);
+	ATF_REQUIRE_EQ(0, kv_policy_merge(c, b, &m, &err));
+	ATF_CHECK_STREQ("", m.image);
+	ATF_CHECK_EQ(KV_TIER_DMVERITY, m.image_tier);
+	kv_policy_release(&m);
+	ATF_REQUIRE_EQ(0, kv_policy_merge(b, c, &m, &err));
+	ATF_CHECK_STREQ("b", m.image);
+	ATF_CHECK_EQ(KV_TIER_DMVERITY, m.image_tier);
+	kv_policy_release(&m);
+	kv_config_release(&config);
+}
+
+ATF_TC_WITHOUT_HEAD(a_policy_overrides_its_bases_root);
+ATF_TC_BODY(a_policy_overrides_its_bases_root, tc)
+{
+	static const struct { const char *name, *rootfs, *image; } wanted[] = {
+		{ "dir", "/a", "" }, { "image", "", "b" }, { "dir-image", "", "c" }, { "image-dir", "/d", "" },
+		{ "dir-host", "", "" }, { "image-host", "", "" }, { "image-none", "", "" },
+		{ "dir-none", "/a", "" }, { "image-both", "", "e" }, { "dir-silent", "/a", "" },
+		{ "image-silent", "", "b" },
+	};
+	static const char text[] =
+	    "[policy dir]\nrootfs = /a\n[policy image]\nimage = b\n"
+	    "[policy dir-image]\nbase = dir\nimage = c\n[policy image-dir]\nbase = image\nrootfs = /d\n"
+	    "[policy dir-host]\nbase = dir\nrootfs = host\n"
+	    "[policy image-host]\nbase = image\nrootfs = host\n"
+	    "[policy image-none]\nbase = image\nimage = none\n"
+	    "[policy dir-none]\nbase = dir\nimage = none\n"
+	    "[policy image-both]\nbase = image\nrootfs = host\nimage = e\n"
+	    "[policy dir-silent]\nbase = dir\n[policy image-silent]\nbase = image\n";
+	struct kv_error err = KV_ERROR_INIT;
+	struct kv_config config;
+
+	ATF_REQUIRE_EQ_MSG(0, test_load(text, &config, &err), "%s", err.msg);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		const struct kv_policy *policy = kv_config_policy(&config, wanted[i].name);
+
+		ATF_REQUIRE(policy != NULL);
+		ATF_CHECK_MSG(strcmp(wanted[i].rootfs, policy->rootfs) == 0, "%s: %s", wanted[i].name,
+		    policy->rootfs);
+		ATF_CHECK_MSG(strcmp(wanted[i].image, policy->image) == 0, "%s: %s", wanted[i].name,
+		    policy->image);
+	}
+	kv_config_release(&config);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, every_key_has_a_sample);
+	ATF_TP_ADD_TC(tp, values_read_as_they_were_written);
+	ATF_TP_ADD_TC(tp, every_field_survives_copy_and_merge);
+	ATF_TP_ADD_TC(tp, merge_keeps_the_outers_root);
+	ATF_TP_ADD_TC(tp, a_policy_overrides_its_bases_root);
+	return atf_no_error();
+}
