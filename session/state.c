@@ -1,0 +1,211 @@
+/*
+ * The state directories below KV_SESSIONS_DIR: making, claiming, removing.
+ *
+ * MUST NOT use what somebody else made in their place, nor trust the umask.
+ */
+#include "session/state.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCK_TRIES	1000		/* of 5 ms */
+
+/* Names below it are nobody's but root's to list; each folder in it says who may look into it. */
+#define RUN_MODE	0711
+
+/* parent/name as a folder that is root's alone to write. */
+static int
+open_own(int parent, const char *name, mode_t mode, bool make, int *out, struct kv_error *err)
+{
+	kv_cleanup_close int fd = -1;
+	struct stat st;
+	bool made = make && mkdirat(parent, name, 0700) == 0;
+
+	if (make && !made && errno != EEXIST)
+		return kv_error_sys(err, "cannot make %s/%s", KV_RUNSTATEDIR, name);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+		return kv_error_set(err, KV_ERR_DENIED, "%s/%s is not a folder", KV_RUNSTATEDIR, name);
+	if (fd < 0)
+		return kv_error_sys(err, "cannot open %s/%s", KV_RUNSTATEDIR, name);
+	if (fstat(fd, &st) != 0)
+		return kv_error_sys(err, "%s/%s", KV_RUNSTATEDIR, name);
+	if (st.st_uid != 0 || (st.st_mode & 022) != 0)
+		return kv_error_set(err, KV_ERR_DENIED,
+		    "%s/%s does not belong to root alone: somebody else made it, or can write to it",
+		    KV_RUNSTATEDIR, name);
+	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) != 0)
+		return kv_error_sys(err, "%s/%s", KV_RUNSTATEDIR, name);
+	*out = kv_steal_fd(&fd);
+	return 0;
+}
+
+static int
+open_below(const char *name, mode_t mode, bool make, int *out, struct kv_error *err)
+{
+	kv_cleanup_close int run = open(KV_RUNSTATEDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	kv_cleanup_close int own = -1;
+
+	*out = -1;
+	if (run < 0)
+		return kv_error_sys(err, "%s", KV_RUNSTATEDIR);
+	if (open_own(run, "kavach", RUN_MODE, make, &own, err) != 0)
+		return -1;
+	return open_own(own, name, mode, make, out, err);
+}
+
+int
+kv_state_open(bool make, int *sessions_fd, struct kv_error *err)
+{
+	return open_below("sessions", 0700, make, sessions_fd, err);
+}
+
+int
+kv_session_probe_folder(bool make, int *out, struct kv_error *err)
+{
+	return open_below("probe", 0755, make, out, err);
+}
+
+int
+kv_state_lock(int sessions_fd, int *lock_fd, struct kv_error *err)
+{
+	/* The folder itself is what is locked: a lock file would be left behind. */
+	kv_cleanup_close int fd = openat(sessions_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return kv_error_sys(err, "the sessions' lock");
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || i >= LOCK_TRIES)
+			return kv_error_sys(err, "the sessions' lock");
+		(void)usleep(5000);
+	}
+	*lock_fd = kv_steal_fd(&fd);
+	return 0;
+}
+
+bool
+kv_state_is_id(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == KV_ID_LEN && name[KV_ID_LEN] == '\0';
+}
+
+static int
+make_id(char id[KV_ID_LEN + 1], struct kv_error *err)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char bytes[KV_ID_LEN / 2];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return kv_error_sys(err, "no random numbers for a session's id");
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		id[2 * i] = digits[bytes[i] >> 4];
+		id[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	id[KV_ID_LEN] = '\0';
+	return 0;
+}
+
+static int
+fill(int state_fd, const struct kv_state_info *info, int *lock_fd, struct kv_error *err)
+{
+	kv_cleanup_close int lock = -1;
+
+	if (fchmod(state_fd, 0700) != 0)
+		return kv_error_sys(err, "the session's state");
+	lock = openat(state_fd, "lock", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0)
+		return kv_error_sys(err, "the session's lock");
+	if (kv_state_write_info(state_fd, info, err) != 0)
+		return -1;
+	*lock_fd = kv_steal_fd(&lock);
+	return 0;
+}
+
+int
+kv_state_make(int sessions_fd, struct kv_state_info *info, int *state_fd, int *lock_fd,
+    struct kv_error *err)
+{
+	/* Held until the info names the opener: a reap would take it for debris. */
+	kv_cleanup_close int guard = -1, dir = -1;
+	char *id = info->info.id;
+
+	if (make_id(id, err) != 0 || kv_state_lock(sessions_fd, &guard, err) != 0)
+		return -1;
+	if (mkdirat(sessions_fd, id, 0700) != 0)
+		return kv_error_sys(err, "cannot make the session's state");
+	dir = openat(sessions_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		(void)kv_error_sys(err, "the session's state");
+	if (dir < 0 || fill(dir, info, lock_fd, err) != 0) {
+		(void)kv_state_remove(sessions_fd, id);
+		return -1;
+	}
+	*state_fd = kv_steal_fd(&dir);
+	return 0;
+}
+
+/* The files of one state directory; it has no folders below it. */
+static int remove_files(int fd, unsigned int depth);
+
+/* The session's audit chain is a folder; nothing of the user's can be below it. */
+static int
+remove_folder(int parent, const char *name, unsigned int depth)
+{
+	kv_cleanup_close int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || depth == 0 || remove_files(fd, depth - 1) != 0)
+		return -1;
+	return unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+static int
+remove_files(int fd, unsigned int depth)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	kv_cleanup_dir DIR *dir = NULL;
+	struct dirent *entry;
+
+	if (copy < 0)
+		return -1;
+	if ((dir = fdopendir(copy)) == NULL) {
+		(void)close(copy);
+		return -1;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, entry->d_name, 0) != 0 && errno != ENOENT &&
+		    remove_folder(fd, entry->d_name, depth) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+kv_state_remove(int sessions_fd, const char *name)
+{
+	kv_cleanup_close int fd = openat(sessions_fd, name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	/* A wrapper that is dying may leave one more file meanwhile. */
+	for (int i = 0; i < 20; i++) {
+		if (remove_files(fd, 1) != 0)
+			return -1;
+		if (unlinkat(sessions_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != ENOTEMPTY)
+			return -1;
+	}
+	return -1;
+}

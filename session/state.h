@@ -1,0 +1,52 @@
+/*
+ * The state directories below KV_SESSIONS_DIR. Private to session/.
+ */
+#ifndef KV_SESSION_STATE_H
+#define KV_SESSION_STATE_H
+
+#include "session/session.h"
+
+#define KV_INFO_MAX	8192
+#define KV_DEAD_PREFIX	"dead."		/* a directory that a reap has claimed */
+
+/*
+ * Opens KV_SESSIONS_DIR, made root 0700 if it is missing. What somebody else made
+ * in its place, or what others can write to, is refused (KV_ERR_DENIED). With make
+ * false: -1 with sys_errno ENOENT where it is missing.
+ */
+int kv_state_open(bool make, int *sessions_fd, struct kv_error *err);
+
+/* The lock under which directories are made and claimed; bounded. Close it to let go. */
+int kv_state_lock(int sessions_fd, int *lock_fd, struct kv_error *err);
+
+bool kv_state_is_id(const char *name);
+
+/* The info file. Values are escaped, so that none can make a line. */
+struct kv_state_info {
+	struct kv_session_info info;
+	long long uid;
+	uint64_t opener_start, opened_ns;
+	enum kv_audit_format audit_format;
+};
+int kv_state_write_info(int state_fd, const struct kv_state_info *info, struct kv_error *err);
+int kv_state_read_info(int state_fd, struct kv_state_info *info);
+
+/* Makes a new id (info->info.id) and its directory with info and the held lock in it. 0 or -1. */
+int kv_state_make(int sessions_fd, struct kv_state_info *info, int *state_fd, int *lock_fd,
+    struct kv_error *err);
+
+/* Counts the sandbox.N files and reads the wait status that the last of them left. */
+void kv_state_sandboxes(int state_fd, struct kv_usage *usage);
+
+/* Removes the directory with all in it. 0 or -1 with errno. */
+int kv_state_remove(int sessions_fd, const char *name);
+
+/* Does the opener live: its pid with its start time, and not as a zombie. */
+bool kv_state_alive(const struct kv_state_info *info);
+
+uint64_t kv_boottime_ns(void);
+
+/* The session's cgroup as the info names it. */
+void kv_state_cgroup(const struct kv_session_info *info, struct kv_cgroup *out);
+
+#endif
