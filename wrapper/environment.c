@@ -1,0 +1,155 @@
+#include "wrapper/environment.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "session/ticket.h"
+
+#define PATH_INSIDE "/usr/local/bin:/usr/bin:/bin:/usr/games"
+
+/* A trailing * stands for any end. */
+static const char *const kept[] = {
+	"TERM", "COLORTERM", "LANG", "LANGUAGE", "LC_*", "TZ",
+	"SSH_CLIENT", "SSH_CONNECTION", "SSH_AUTH_SOCK", "DISPLAY",
+};
+
+/* Never, whatever the policy says: they run code or move trust in what is started. */
+static const char *const never[] = {
+	"LD_*", "GLIBC_TUNABLES", "GCONV_PATH", "BASH_ENV", "ENV", "IFS", "PATH", "HOME",
+	"USER", "LOGNAME", "SHELL", "SHELLOPTS", "BASHOPTS", "PS4", "BASH_FUNC_*", "MALLOC_*",
+	"NLSPATH", "LOCPATH", "SSH_ORIGINAL_COMMAND", "SSH_TTY", "KAVACH_*",
+};
+
+static bool
+name_matches(const char *pattern, const char *name, size_t len)
+{
+	size_t plen = strlen(pattern);
+
+	if (plen > 0 && pattern[plen - 1] == '*')
+		return len >= plen - 1 && memcmp(pattern, name, plen - 1) == 0;
+	return len == plen && memcmp(pattern, name, len) == 0;
+}
+
+static bool
+listed(const char *const list[], size_t count, const char *name, size_t len)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (name_matches(list[i], name, len))
+			return true;
+	}
+	return false;
+}
+
+static bool
+name_is_sane(const char *name, size_t len)
+{
+	if (len == 0)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char c = name[i];
+
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+		    (i > 0 && c >= '0' && c <= '9')))
+			return false;
+	}
+	return true;
+}
+
+/* Locale and terminal names are looked up as files: no way out of their folders. */
+static bool
+value_is_sane(const char *name, size_t len, const char *value)
+{
+	static const char *const looked_up[] = { "TERM", "LANG", "LANGUAGE", "LC_*", "TZ" };
+
+	if (!listed(looked_up, sizeof(looked_up) / sizeof(looked_up[0]), name, len))
+		return true;
+	return strlen(value) < 256 && strstr(value, "..") == NULL && value[0] != '/';
+}
+
+static bool
+policy_keeps(const struct kv_ticket *ticket, const char *name, size_t len)
+{
+	for (uint32_t i = 0; i < ticket->environment_count; i++) {
+		if (name_matches(ticket->environment[i], name, len))
+			return true;
+	}
+	return false;
+}
+
+static bool
+passes(const struct kv_ticket *ticket, const char *variable)
+{
+	const char *equals = strchr(variable, '=');
+	size_t len = equals == NULL ? 0 : (size_t)(equals - variable);
+
+	if (equals == NULL || !name_is_sane(variable, len) ||
+	    listed(never, sizeof(never) / sizeof(never[0]), variable, len))
+		return false;
+	if (!listed(kept, sizeof(kept) / sizeof(kept[0]), variable, len) &&
+	    !policy_keeps(ticket, variable, len))
+		return false;
+	return value_is_sane(variable, len, equals + 1);
+}
+
+static bool
+add(char **list, size_t *count, const char *name, const char *value)
+{
+	if (asprintf(&list[*count], "%s=%s", name, value) < 0) {
+		list[*count] = NULL;
+		return false;
+	}
+	(*count)++;
+	return true;
+}
+
+/* sshd's name for the terminal does not exist inside; the terminal does. */
+static bool
+has_terminal(char *const envp[])
+{
+	for (size_t i = 0; envp[i] != NULL; i++) {
+		if (strncmp(envp[i], "SSH_TTY=", 8) == 0)
+			return true;
+	}
+	return false;
+}
+
+char **
+kv_environment_build(const struct kv_ticket *ticket, char *const envp[],
+    const char *original, struct kv_error *err)
+{
+	size_t variables = 0, count = 0;
+	bool good;
+	char **list;
+
+	while (envp[variables] != NULL)
+		variables++;
+	list = calloc(variables + 8, sizeof(*list));
+	if (list == NULL) {
+		(void)kv_error_sys(err, "environment");
+		return NULL;
+	}
+	good = add(list, &count, "HOME", ticket->home) && add(list, &count, "USER", ticket->user) &&
+	    add(list, &count, "LOGNAME", ticket->user) && add(list, &count, "SHELL", ticket->shell) &&
+	    add(list, &count, "PATH", PATH_INSIDE);
+	if (good && has_terminal(envp))
+		good = add(list, &count, "SSH_TTY", "/dev/console");
+	if (good && original != NULL)
+		good = add(list, &count, "SSH_ORIGINAL_COMMAND", original);
+	for (size_t i = 0; good && i < variables; i++) {
+		if (!passes(ticket, envp[i]))
+			continue;
+		list[count] = strdup(envp[i]);
+		good = list[count] != NULL;
+		count += good ? 1 : 0;
+	}
+	if (good)
+		return list;
+	(void)kv_error_sys(err, "environment");
+	for (size_t i = 0; i < count; i++)
+		free(list[i]);
+	free(list);
+	return NULL;
+}

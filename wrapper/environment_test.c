@@ -1,0 +1,94 @@
+#include "wrapper/environment.h"
+
+#include <atf-c.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "session/ticket.h"
+
+static struct kv_ticket ticket = {
+	.user = "u", .home = "/home/u", .shell = "/bin/sh",
+	.environment_count = 3, .environment = { "GIT_*", "LD_PRELOAD", "PATH" },
+};
+
+static bool
+has(char *const *list, const char *variable)
+{
+	for (; *list != NULL; list++) {
+		if (strcmp(*list, variable) == 0)
+			return true;
+	}
+	return false;
+}
+
+static char **
+build(const char *variable, const char *original)
+{
+	struct kv_error err = KV_ERROR_INIT;
+	char copy[512];
+	char *envp[] = { copy, NULL };
+	char **list;
+
+	ATF_REQUIRE(strlen(variable) < sizeof(copy));
+	(void)strcpy(copy, variable);
+	list = kv_environment_build(&ticket, envp, original, &err);
+	ATF_REQUIRE(list != NULL);
+	return list;
+}
+
+ATF_TC_WITHOUT_HEAD(own_variables_come_from_the_ticket);
+ATF_TC_BODY(own_variables_come_from_the_ticket, tc)
+{
+	char **list = build("HOME=/root", "asked for");
+
+	ATF_CHECK(has(list, "HOME=/home/u"));
+	ATF_CHECK(!has(list, "HOME=/root"));
+	ATF_CHECK(has(list, "USER=u"));
+	ATF_CHECK(has(list, "LOGNAME=u"));
+	ATF_CHECK(has(list, "SHELL=/bin/sh"));
+	ATF_CHECK(has(list, "SSH_ORIGINAL_COMMAND=asked for"));
+	ATF_CHECK(!has(build("SSH_ORIGINAL_COMMAND=x", NULL), "SSH_ORIGINAL_COMMAND=x"));
+}
+
+ATF_TC_WITHOUT_HEAD(listed_variables_pass);
+ATF_TC_BODY(listed_variables_pass, tc)
+{
+	static const char *const pass[] = {
+		"TERM=xterm-256color", "LANG=de_DE.UTF-8", "LC_ALL=C", "TZ=Europe/Berlin",
+		"SSH_CLIENT=::1 2 22", "GIT_PROTOCOL=version=2", "SSH_AUTH_SOCK=/tmp/ssh-x/agent.1",
+	};
+
+	for (size_t i = 0; i < sizeof(pass) / sizeof(pass[0]); i++)
+		ATF_CHECK_MSG(has(build(pass[i], NULL), pass[i]), "%s", pass[i]);
+}
+
+ATF_TC_WITHOUT_HEAD(all_others_do_not);
+ATF_TC_BODY(all_others_do_not, tc)
+{
+	static const char *const stop[] = {
+		"LD_PRELOAD=/x.so", "LD_LIBRARY_PATH=.", "PATH=.", "BASH_ENV=/x", "ENV=/x", "IFS=x",
+		"GLIBC_TUNABLES=a", "GCONV_PATH=.", "TMPDIR=/x", "PYTHONPATH=.", "PERL5OPT=x",
+		"BASH_FUNC_ls%%=() { id; }", "TERM=../../x", "TERM=/x", "LANG=../x", "TZ=/etc/shadow",
+		"TERMX=1", "XTERM=1", "LANGX=1", "no-equals", "=x", "1A=x", "GIT-X=1", "KAVACH_X=1", "",
+	};
+
+	for (size_t i = 0; i < sizeof(stop) / sizeof(stop[0]); i++)
+		ATF_CHECK_MSG(!has(build(stop[i], NULL), stop[i]), "%s", stop[i]);
+}
+
+ATF_TC_WITHOUT_HEAD(terminal_gets_its_name_inside);
+ATF_TC_BODY(terminal_gets_its_name_inside, tc)
+{
+	ATF_CHECK(has(build("SSH_TTY=/dev/pts/3", NULL), "SSH_TTY=/dev/console"));
+	ATF_CHECK(!has(build("SSH_TTYX=1", NULL), "SSH_TTY=/dev/console"));
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, own_variables_come_from_the_ticket);
+	ATF_TP_ADD_TC(tp, listed_variables_pass);
+	ATF_TP_ADD_TC(tp, all_others_do_not);
+	ATF_TP_ADD_TC(tp, terminal_gets_its_name_inside);
+	return atf_no_error();
+}
