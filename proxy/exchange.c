@@ -119,8 +119,11 @@ receive(struct kv_client *client, char *data, size_t room)
 	if (!client->readable)
 		return KV_EXCHANGE_WAIT;
 	n = data != NULL ? recv(client->watch.fd, data, room, 0) : kv_buffer_receive(&client->in, client->watch.fd, KV_HEAD_MAX);
-	if (n > 0)
+	if (n > 0) {
+		/* Less than asked for: there is no more now. */
+		client->readable = data != NULL ? (size_t)n == room : kv_buffer_used(&client->in) == KV_HEAD_MAX;
 		return n;
+	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		client->readable = false;
 		return KV_EXCHANGE_WAIT;
@@ -181,7 +184,7 @@ on_give(void *owner, char *data, size_t room)
 	struct kv_client *client = owner;
 	long n;
 
-	if (!client->continued && client->head->expect_continue && !client->answer.complete) {
+	if (!client->continued && client->head->expect_continue && !client->http10 && !client->answer.complete) {
 		if (kv_buffer_add(&client->out, continue_line, strlen(continue_line), OUT_MAX) != 0)
 			return KV_EXCHANGE_STOP;
 		kv_client_wake(client);
@@ -275,11 +278,8 @@ failed(struct kv_client *client)
 	client->keep = client->keep && client->body_done;
 	if (client->malformed)
 		return kv_refuse_malformed(client, 400, "chunked body");
-	if (client->how == KV_END_CONNECT && client->next_address < client->addresses.count) {
-		kv_exchange_free(client->exchange);
-		client->exchange = NULL;
+	if (client->how == KV_END_CONNECT && client->next_address < client->addresses.count)
 		return start(client, client->target);
-	}
 	return kv_refuse(client, client->how == KV_END_TIMEOUT ? 504 : 502, NULL, NULL);
 }
 
@@ -290,6 +290,8 @@ finish(struct kv_client *client)
 	bool whole = client->how == KV_END_GOOD && client->answer.complete &&
 	    (client->framing != KV_FRAME_LENGTH || client->event.down == client->answer.length);
 
+	kv_exchange_free(client->exchange);
+	client->exchange = NULL;
 	if (!client->answer.complete)
 		return failed(client);
 	if (!whole) {

@@ -27,7 +27,7 @@ struct kv_event_egress {
 	uint64_t up, down;		/* allowed: bytes of the bodies, or of the tunnel */
 	long long ms;			/* allowed: from the head's end to the end */
 	const char *why;		/* refused; static */
-	char by[KV_HOST_MAX + 16];	/* refused: the rule's text; "": none */
+	char by[KV_HOST_MAX + 18];	/* refused: the rule's text; "": none */
 };
 
 /* config: borrowed. chain: folder of the audit chain, or -1; counts: the file for the numbers, or -1; both borrowed. NULL with err. */
