@@ -1,0 +1,13 @@
+import sys, world
+world.enter()
+w = world.World(sys.argv[1])
+p = w.proxy("host *.example.org", "host example.org")
+print(p.get("http://www.example.org/small"))
+print(p.get("https://www.example.org/small", "--cacert", w.dir + "/ca.pem"))
+print(p.get("http://evil.example/small"))
+print(p.get("http://private.example.org/small"))
+print(w.session.curl("--socks5-hostname","127.0.0.1:3128","http://www.example.org/small"))
+print(p.memory())
+print("\n".join(w.syslog.lines))
+print(p.counts())
+w.end()
