@@ -131,6 +131,7 @@ kv_target_parse(const struct kv_slice *target, struct kv_head *out)
 		return "target";
 	if (!out->connect)
 		return absolute_parse(target, out);
+	out->path = (struct kv_slice){ "", 0 };
 	why = kv_authority_parse(target, &out->host, &out->port);
 	return why == NULL && out->port == 0 ? "port" : why;
 }
