@@ -22,16 +22,13 @@ read_in(const uint8_t *data, size_t size, size_t step, size_t room, bool in_plac
 	MUST(result.out != NULL);
 	while (!result.bad && !chunks.done) {
 		size_t len = size - result.used < step ? size - result.used : step;
-		char *piece = in_place ? in + result.used : fuzz_copy(in + result.used, len);
 		size_t used = 0;
-		long n = kv_chunks_read(&chunks, piece, len, &used, result.out + result.written, room);
+		long n = kv_chunks_read(&chunks, in + result.used, len, &used, result.out + result.written, room);
 
 		MUST(used <= len && n >= -1 && n <= (long)room && (n < 0 || (size_t)n <= used));
 		result.bad = n < 0;
 		result.written += n > 0 ? (size_t)n : 0;
 		result.used += used;
-		if (!in_place)
-			free(piece);
 		if (len == 0 || (used == 0 && n == 0))
 			break;
 	}

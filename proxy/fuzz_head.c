@@ -7,7 +7,7 @@
 
 #include <ctype.h>
 
-#define SPLITS	4
+#define SPLITS	2
 
 static void
 slice_within(const struct kv_slice *slice, const char *text, long taken)
@@ -111,9 +111,9 @@ check(const struct kv_head *head, const char *text, long taken)
 static void
 write_again(const struct kv_head *head)
 {
-	char text[KV_HEAD_MAX + 1024];
+	static char text[KV_HEAD_MAX + 1024];
 	const char *open = strchr(head->host.name, ':') != NULL ? "[" : "", *close = *open != '\0' ? "]" : "", *why;
-	struct kv_head again;
+	static struct kv_head again;
 	char authority[KV_HOST_MAX + 16];
 	long taken;
 	int n;
@@ -183,7 +183,7 @@ unescape(char *text)
 static void
 judge_path(const struct kv_head *head)
 {
-	char text[KV_HEAD_MAX];
+	static char text[KV_HEAD_MAX];
 	size_t len = head->path.len;
 
 	if (!kv_path_plain(&head->path))

@@ -10,7 +10,8 @@ greeting(const uint8_t *data, size_t size)
 
 	MUST(taken >= -1 && taken <= (long)size && (method == 0 || method == 0xff));
 	MUST(taken <= 0 || (taken == data[1] + 2 && (method == 0) == (memchr(data + 2, 0, data[1]) != NULL)));
-	for (size_t cut = 0; cut < size && cut < 300; cut++) {
+	for (size_t i = 0; i < 2; i++) {
+		size_t cut = fuzz_pick(data, size, 10 + i, size < 260 ? size : 260);
 		uint8_t *copy = fuzz_copy(data, cut);
 		long got = kv_socks_greeting(copy, cut, &part_method);
 
@@ -33,7 +34,7 @@ request(const uint8_t *data, size_t size)
 		MUST(port != 0 && reply == KV_SOCKS_OK && data[0] == 5 && data[1] == 1 && data[2] == 0);
 		fuzz_host(&host);
 	}
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		size_t cut = fuzz_pick(data, size, i, size < 270 ? size : 270);
 		uint8_t *copy = fuzz_copy(data, cut);
 		long got = kv_socks_request(copy, cut, &part, &part_port, &part_reply);

@@ -285,7 +285,9 @@ kv_head_parse(const char *text, size_t len, struct kv_head *out, const char **wh
 	const char *wrong;
 
 	*why = NULL;
-	memset(out, 0, sizeof(*out));
+	/* Not the headers: there is room for many, and few are used. */
+	memset(out, 0, offsetof(struct kv_head, header));
+	out->header_count = 0;
 	taken = head_end(text, len, why);
 	if (taken <= 0)
 		return taken;
