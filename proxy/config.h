@@ -78,7 +78,7 @@ struct kv_egress_verdict {
  * target is one of its hosts at port 80 by http, or at the credential's port by https or by http (the first such);
  * the request then goes to that port by TLS, and the header of this name which the client sent is dropped.
  * Credentials never go into a tunnel, nor with TRACE, which would echo them. What overrides the method in a header
- * (X-HTTP-Method-Override) must be allowed as well, what overrides the path (X-Original-URL) is refused beside allowed_paths.
+ * (X-HTTP-Method-Override) must be allowed as well, what names another path (X-Original-URL, Destination) is refused beside allowed_paths.
  * allowed_hosts must allow the host in any case, and allowed_ports the upstream's port.
  */
 void kv_egress_decide(const struct kv_egress_config *config, const struct kv_head *head, struct kv_egress_verdict *out);

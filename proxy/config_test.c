@@ -115,7 +115,7 @@ ATF_TC_BODY(form_is_strict, tc)
 		{ "format\tlogfmt\naudit_required\tno\nend\n", "is missing" },
 		{ "format\txml\n", "an unknown word" }, { "format\tJSON\n", "an unknown word" }, { "format\t\n", "an unknown word" },
 		{ "audit_required\ttrue\n", "an unknown word" }, { "audit_required\tyes, of course it is\n", "an unknown word" },
-		{ "subject\t\t\tx\t\t\t\t\t\t\n", "not a number" }, { "subject\t\t\t-1\t\t\t\t\t\t\n", "not a number" }, { "subject\t\t\t4294967296\t\t\t\t\t\t\n", "not a number" },
+		{ "subject\t\t\tx\t\t\t\t\t\t\n", "not a number" }, { "subject\t\t\t-1\t\t\t\t\t\t\n", "not a number" }, { "subject\t\t\t4294967295\t\t\t\t\t\t\n", "not a number" },
 		{ "subject\t\t\t\t\t\t\t\t\t101\n", "not a number" }, { "subject\t\t\t\t\t\t\t\t\t 1\n", "not a number" }, { "subject\t\t\t01\t\t\t\t\t\t\n", "not a number" },
 		{ "subject\t012345678901234567890123456789012\t\t\t\t\t\t\t\t\n", "too long" },
 		{ "subject\t\t" HOST63 "x\t\t\t\t\t\t\t\n", "too long" },

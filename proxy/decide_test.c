@@ -123,7 +123,8 @@ ATF_TC_BODY(methods_and_paths, tc)
 		{ API "path\t/a\npath\t/b\n", "GET http://api.example.org/b/c", NULL, NULL, NULL },
 		{ API "path\t/a\n", "GET http://api.example.org/a", "path", NULL, "X-Original-URL: /b\r\n" },
 		{ API "path\t/a\n", "GET http://api.example.org/a", "path", NULL, "x-rewrite-url: /b\r\n" },
-		{ API, "GET http://api.example.org/a", NULL, NULL, "X-Original-URL: /b\r\n" },
+		{ API "path\t/a\n", "MOVE http://api.example.org/a", "path", NULL, "Destination: /b\r\n" },
+		{ API, "GET http://api.example.org/a", NULL, NULL, "X-Original-URL: /b\r\nDestination: /b\r\n" },
 		{ API "method\tGET\npath\t/a\n", "PUT http://api.example.org/a", "method", NULL, NULL },
 	};
 

@@ -8,7 +8,7 @@
  * with Content-Length or with HTTP/1.0, a Host that differs from the target's authority (a port that is left out is the
  * scheme's, 443 with CONNECT), userinfo, a fragment, a target in origin or asterisk form, a space in the target, any byte in
  * the target outside of RFC 3986 (8-bit bytes too; brackets may stand in a query), a query without a path before it ("http://h?q"),
- * a broken escape, ports 0, empty, with a zero first and above 65535, CONNECT with a body, Expect or Connection twisted.
+ * a broken escape, Content_Length and Transfer_Encoding, ports 0, empty, with a zero first and above 65535, CONNECT with a body, Expect or Connection twisted.
  */
 #ifndef KV_PROXY_HEAD_H
 #define KV_PROXY_HEAD_H

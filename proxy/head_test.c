@@ -209,6 +209,8 @@ ATF_TC_BODY(bodies_have_one_length, tc)
 		{ "CONNECT example.org:443 HTTP/1.1\r\n" HOST "Content-Length: 5\r\n" END, "CONNECT with a body" },
 		{ "CONNECT example.org:443 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n" END, "CONNECT with a body" },
 		{ "CONNECT example.org:443 HTTP/1.1\r\n" HOST "Content-Length: 0\r\n" END, NULL },
+		{ POST HOST "Content_Length: 5\r\n" END, "header name" }, { POST HOST "transfer_encoding: chunked\r\n" END, "header name" },
+		{ POST HOST "Content_Lengths: 5\r\nContent_Type: a\r\n_: a\r\n" END, NULL },
 		{ POST HOST "Expect: 100-Continue\r\n" END, NULL }, { POST HOST "Expect: 200-ok\r\n" END, "Expect" }, { POST HOST "Expect:\r\n" END, "Expect" },
 		{ POST HOST "Expect: 100-continue\r\nExpect: 100-continue\r\n" END, "Expect twice" },
 		{ POST HOST "Expect: 100-continue, x\r\n" END, "Expect" },

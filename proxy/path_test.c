@@ -25,6 +25,7 @@ ATF_TC_BODY(plain_paths_leave_nothing, tc)
 		{ "/a/%252e%252e/b", false }, { "/a/%25252e%252e/b", false }, { "/a/..%252fb", false }, { "/a/%25%32e%2e/b", false },
 		{ "/a/%25%32%65.", false }, { "/a/%2%65", false }, { "/a/%%32e", false },
 		{ "/a/..;/b", false }, { "/a/..;x=y/b", false }, { "/a/.;/b", false }, { "/a/..%3b/b", false }, { "/a/;/b", false }, { "/a/%2e%2e;", false },
+		{ "/a/..%3fb", false }, { "/a/..%23", false }, { "/a/..::b", false }, { "/a/%3fb", false }, { "/a/b%3f..", true }, { "/a/:b", false }, { "/a/b:", true },
 		{ "/a/.. /b", false }, { "/a/..%20/b", false }, { "/a/%20/b", false }, { "/a/.%20./b", false },
 		{ "/a%00", false }, { "/a/..%00/b", false }, { "/a%0d%0ab", false }, { "/a%09", false }, { "/a%7f", false }, { "/a\nb", false },
 		{ "/a/%c0%ae%c0%ae/b", false }, { "/a/%c0%af", false }, { "/a/%c1%9c", false }, { "/a/%e0%80%ae", false }, { "/a/%f0%80%80%ae", false },
