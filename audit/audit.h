@@ -47,9 +47,12 @@ struct kv_audit_pair {
 	const char *value;		/* untrusted; escaped; bounded */
 };
 
+/* Whose chain a record is in: the host's, or one of the two that a session has (audit/session_chain.h). */
+enum kv_chain_kind { KV_CHAIN_HOST, KV_CHAIN_SESSION, KV_CHAIN_EGRESS, KV_CHAIN_KINDS };
+
 struct kv_audit {
 	int state_fd;			/* KV_AUDIT_DIR, or -1: no chain (mac=none) */
-	bool session_chain;		/* state_fd is a session's own (audit/session_chain.h) */
+	enum kv_chain_kind chain;	/* which one state_fd holds */
 	enum kv_audit_format format;
 	const char *socket_path;	/* NULL: /dev/log */
 	unsigned int timeout_ms;	/* bound of the wait for syslog; 0: 2000 */
@@ -71,5 +74,8 @@ int kv_audit_write(const struct kv_audit *audit, enum kv_event event,
 int kv_audit_open_state(const char *dir, int *state_fd, struct kv_error *err);
 
 const char *kv_event_name(enum kv_event event);
+
+/* What `chain=` says in a record. NULL for the host's, whose records do not say it. */
+const char *kv_chain_name(enum kv_chain_kind kind);
 
 #endif

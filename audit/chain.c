@@ -45,7 +45,7 @@ static int
 lock(struct kv_chain *chain, long long deadline_ms, struct kv_error *err)
 {
 	struct stat st;
-	int flags = O_RDWR | O_NOFOLLOW | (owns(chain->dir, &st) ? O_CREAT : 0);
+	int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | (owns(chain->dir, &st) ? O_CREAT : 0);
 
 	chain->lock_fd = kv_openat(chain->dir, LOCK_FILE, flags, 0600, true);
 	if (chain->lock_fd < 0)
@@ -61,7 +61,7 @@ lock(struct kv_chain *chain, long long deadline_ms, struct kv_error *err)
 	return 0;
 }
 
-/* A file of the state: regular, of the folder's owner, closed to everybody else. */
+/* A file of the state: regular, of the folder's owner, closed to everybody else. None is waited for (O_NONBLOCK). */
 static int
 check_file(int dir, int fd, const char *name, struct kv_error *err)
 {
@@ -79,7 +79,7 @@ check_file(int dir, int fd, const char *name, struct kv_error *err)
 static int
 read_key(struct kv_chain *chain, struct kv_error *err)
 {
-	kv_cleanup_close int fd = kv_openat(chain->dir, KEY_FILE, O_RDONLY | O_NOFOLLOW, 0, true);
+	kv_cleanup_close int fd = kv_openat(chain->dir, KEY_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, true);
 	uint8_t more[KV_KEY_SIZE + 1];
 	ssize_t n;
 
@@ -150,7 +150,7 @@ read_head(struct kv_chain *chain, struct kv_error *err)
 	struct stat st;
 	ssize_t n;
 
-	chain->head_fd = kv_openat(chain->dir, HEAD_FILE, O_RDWR | O_NOFOLLOW, 0, true);
+	chain->head_fd = kv_openat(chain->dir, HEAD_FILE, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0, true);
 	if (chain->head_fd < 0 && errno == ENOENT && owns(chain->dir, &st)) {
 		chain->reset = "absent";
 		if (store_new_head(chain, err) != 0)

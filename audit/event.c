@@ -20,3 +20,14 @@ kv_event_name(enum kv_event event)
 		return "?";
 	return name[event];
 }
+
+const char *
+kv_chain_name(enum kv_chain_kind kind)
+{
+	static const char *const names[KV_CHAIN_KINDS] = {
+		[KV_CHAIN_SESSION] = "session",
+		[KV_CHAIN_EGRESS] = "egress",
+	};
+
+	return names[kind];
+}

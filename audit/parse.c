@@ -221,17 +221,30 @@ parse_text(struct span s, char *out, size_t size)
 	return 0;
 }
 
-/* The fields of a session-close that tell of the session's own chain. */
+/* The fields of a session-close that tell of the session's own chains. */
 static int
 take_end_field(struct span key, struct span value, struct kv_link *out)
 {
-	if (is(key, "chain_seq")) {
-		out->have_end = true;
-		return parse_number(value, &out->end_seq);
+	static const struct {
+		const char *seq, *unsure, *mac;
+	} names[KV_CHAIN_KINDS] = {
+		[KV_CHAIN_SESSION] = { "chain_seq", "chain_unsure", "chain_mac" },
+		[KV_CHAIN_EGRESS] = { "egress_seq", "egress_unsure", "egress_mac" },
+	};
+
+	for (int kind = KV_CHAIN_SESSION; kind < KV_CHAIN_KINDS; kind++) {
+		struct kv_link_end *end = &out->end[kind];
+
+		if (is(key, names[kind].seq)) {
+			end->known = true;
+			return parse_number(value, &end->seq);
+		}
+		if (is(key, names[kind].unsure))
+			return parse_number(value, &end->unsure);
+		if (is(key, names[kind].mac))
+			return parse_mac(value, end->mac);
 	}
-	if (is(key, "chain_unsure"))
-		return parse_number(value, &out->end_unsure);
-	return is(key, "chain_mac") ? parse_mac(value, out->end_mac) : 0;
+	return 0;
 }
 
 static int
@@ -252,7 +265,8 @@ take_field(struct span key, struct span value, struct kv_link *out, bool *have_p
 		out->closes = is(value, "session-close");
 	}
 	if (is(key, "chain"))
-		out->session_chain = is(value, "session");
+		out->chain = is(value, "session") ? KV_CHAIN_SESSION :
+		    is(value, "egress") ? KV_CHAIN_EGRESS : KV_CHAIN_HOST;
 	if (is(key, "prev")) {
 		*have_prev = true;
 		return parse_mac(value, out->prev);

@@ -27,17 +27,19 @@ enum kv_line_kind kv_parse_line(const char *line, size_t len, struct kv_line *ou
 #define KV_LINK_ID 33	/* bytes of a session's id, with NUL, at most */
 
 /*
- * What the chains need of a record. Before its MAC has verified only session_chain and session count: they
+ * What the chains need of a record. Before its MAC has verified only chain and session count: they
  * tell which key to try.
  */
 struct kv_link {
 	uint64_t seq, unsure;
-	bool session_chain;		/* chain=session */
+	enum kv_chain_kind chain;	/* chain=session, chain=egress; none: the host's */
 	bool opens, closes;		/* event=session-open, session-close */
 	char session[KV_LINK_ID];	/* "": none */
-	bool have_end;			/* a close that tells of the session's chain */
-	uint64_t end_seq, end_unsure;
-	uint8_t end_mac[KV_MAC_SIZE];
+	struct kv_link_end {		/* a close that tells of this chain of the session */
+		bool known;
+		uint64_t seq, unsure;
+		uint8_t mac[KV_MAC_SIZE];
+	} end[KV_CHAIN_KINDS];
 	bool resumed;
 	char reset[16];
 	uint8_t prev[KV_MAC_SIZE];

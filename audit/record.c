@@ -188,8 +188,8 @@ kv_record_fill(struct kv_record *record, enum kv_event event,
 	name_field(record, "session", subject->session);
 	if (seal->seq != 0)
 		kv_record_number(record, "seq", (long long)seal->seq);
-	if (seal->session)
-		kv_record_text(record, "chain", "session", NAME_ROOM);
+	if (seal->chain != KV_CHAIN_HOST)
+		kv_record_text(record, "chain", kv_chain_name(seal->chain), NAME_ROOM);
 	time_field(record, now);
 	subject_fields(record, subject);
 	for (size_t i = 0; i < count; i++)

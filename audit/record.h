@@ -26,7 +26,7 @@ struct kv_record {
 struct kv_seal {
 	uint64_t seq;		/* 0: unsigned */
 	uint64_t unsure;	/* first number that may be missing before seq; 0: none */
-	bool session;		/* of a session's own chain */
+	enum kv_chain_kind chain;
 	bool resumed;		/* first record since the host started */
 	const char *reset;	/* why the chain began anew; NULL: it did not */
 	char prev[KV_MAC_HEX + 1];

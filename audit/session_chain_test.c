@@ -29,9 +29,9 @@ session_folder(const char *name)
 }
 
 static int
-write_to(int state, bool session, enum kv_event event, const char *id, const struct kv_audit_pair *pairs, size_t count)
+write_to(int state, enum kv_chain_kind chain, enum kv_event event, const char *id, const struct kv_audit_pair *pairs, size_t count)
 {
-	const struct kv_audit audit = { .state_fd = state, .session_chain = session, .socket_path = LOG_SOCKET,
+	const struct kv_audit audit = { .state_fd = state, .chain = chain, .socket_path = LOG_SOCKET,
 		.format = KV_AUDIT_LOGFMT, .timeout_ms = 500 };
 	const struct kv_audit_subject subject = { .session = id, .uid = -1, .score = -1 };
 	struct kv_error err = KV_ERROR_INIT;
@@ -45,7 +45,7 @@ make(int global, int folder, const char *id)
 	const struct kv_audit audit = { .state_fd = global };
 	struct kv_error err = KV_ERROR_INIT;
 
-	ATF_REQUIRE_EQ_MSG(0, kv_session_chain_make(&audit, folder, id, &err), "%s", err.msg);
+	ATF_REQUIRE_EQ_MSG(0, kv_session_chain_make(&audit, folder, id, KV_CHAIN_SESSION, 0, &err), "%s", err.msg);
 }
 
 static void
@@ -55,9 +55,9 @@ close_it(int global, int folder, const char *id)
 	char seq[24];
 	const struct kv_audit_pair pairs[] = { { "chain_seq", seq }, { "chain_mac", end.mac } };
 
-	kv_session_chain_end(folder, &end);
+	kv_session_chain_end(folder, KV_CHAIN_SESSION, &end);
 	(void)snprintf(seq, sizeof(seq), "%llu", (unsigned long long)end.seq);
-	ATF_REQUIRE_EQ(0, write_to(global, false, KV_EVENT_SESSION_CLOSE, id, pairs, 2));
+	ATF_REQUIRE_EQ(0, write_to(global, KV_CHAIN_HOST, KV_EVENT_SESSION_CLOSE, id, pairs, 2));
 }
 
 static int
@@ -80,12 +80,12 @@ write_two_sessions(void)
 	make(global, b, ID_B);
 	ca = chain_of(a);
 	cb = chain_of(b);
-	ATF_REQUIRE_EQ(0, write_to(global, false, KV_EVENT_SESSION_OPEN, ID_A, NULL, 0));
-	ATF_REQUIRE_EQ(0, write_to(global, false, KV_EVENT_SESSION_OPEN, ID_B, NULL, 0));
-	ATF_REQUIRE_EQ(0, write_to(ca, true, KV_EVENT_SANDBOX_START, ID_A, NULL, 0));
-	ATF_REQUIRE_EQ(0, write_to(cb, true, KV_EVENT_SANDBOX_START, ID_B, NULL, 0));
-	ATF_REQUIRE_EQ(0, write_to(ca, true, KV_EVENT_SANDBOX_EXIT, ID_A, NULL, 0));
-	ATF_REQUIRE_EQ(0, write_to(ca, true, KV_EVENT_SANDBOX_START, ID_A, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(global, KV_CHAIN_HOST, KV_EVENT_SESSION_OPEN, ID_A, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(global, KV_CHAIN_HOST, KV_EVENT_SESSION_OPEN, ID_B, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(ca, KV_CHAIN_SESSION, KV_EVENT_SANDBOX_START, ID_A, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(cb, KV_CHAIN_SESSION, KV_EVENT_SANDBOX_START, ID_B, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(ca, KV_CHAIN_SESSION, KV_EVENT_SANDBOX_EXIT, ID_A, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(ca, KV_CHAIN_SESSION, KV_EVENT_SANDBOX_START, ID_A, NULL, 0));
 	close_it(global, b, ID_B);
 	close_it(global, a, ID_A);
 	testlog_stop(pid);
@@ -152,19 +152,19 @@ ATF_TC_BODY(close_that_is_silent_is_told, tc)
 	pid_t pid = testlog_start(SOCK_DGRAM);
 
 	/* privilege = userns: no chain, and no records of one. */
-	kv_session_chain_end(a, &end);
+	kv_session_chain_end(a, KV_CHAIN_SESSION, &end);
 	ATF_CHECK(!end.known);
-	ATF_REQUIRE_EQ(0, write_to(global, false, KV_EVENT_SESSION_OPEN, ID_B, NULL, 0));
-	ATF_REQUIRE_EQ(0, write_to(global, false, KV_EVENT_SESSION_CLOSE, ID_B, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(global, KV_CHAIN_HOST, KV_EVENT_SESSION_OPEN, ID_B, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(global, KV_CHAIN_HOST, KV_EVENT_SESSION_CLOSE, ID_B, NULL, 0));
 	testlog_stop(pid);
 	check_log(true, "a session without a chain");
 	pid = testlog_start(SOCK_DGRAM);
 	make(global, a, ID_A);
-	kv_session_chain_end(a, &end);
+	kv_session_chain_end(a, KV_CHAIN_SESSION, &end);
 	ATF_CHECK(end.known && end.seq == 0);
-	ATF_REQUIRE_EQ(0, write_to(global, false, KV_EVENT_SESSION_OPEN, ID_A, NULL, 0));
-	ATF_REQUIRE_EQ(0, write_to(chain_of(a), true, KV_EVENT_SANDBOX_START, ID_A, NULL, 0));
-	ATF_REQUIRE_EQ(0, write_to(global, false, KV_EVENT_SESSION_CLOSE, ID_A, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(global, KV_CHAIN_HOST, KV_EVENT_SESSION_OPEN, ID_A, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(chain_of(a), KV_CHAIN_SESSION, KV_EVENT_SANDBOX_START, ID_A, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(global, KV_CHAIN_HOST, KV_EVENT_SESSION_CLOSE, ID_A, NULL, 0));
 	testlog_stop(pid);
 	check_log(false, "a close that says nothing of the chain");
 }
@@ -196,14 +196,73 @@ ATF_TC_BODY(held_session_chain_holds_up_nobody_else, tc)
 	make(global, b, ID_B);
 	lock = openat(a, KV_SESSION_CHAIN_DIR "/audit.lock", O_RDWR | O_CLOEXEC);
 	ATF_REQUIRE(lock >= 0 && flock(lock, LOCK_EX) == 0);
-	ATF_CHECK_EQ(-1, write_to(chain_of(a), true, KV_EVENT_SANDBOX_START, ID_A, NULL, 0));
-	ATF_CHECK_EQ(0, write_to(chain_of(b), true, KV_EVENT_SANDBOX_START, ID_B, NULL, 0));
-	ATF_CHECK_EQ(0, write_to(global, false, KV_EVENT_SESSION_OPEN, "00000000000000cc", NULL, 0));
+	ATF_CHECK_EQ(-1, write_to(chain_of(a), KV_CHAIN_SESSION, KV_EVENT_SANDBOX_START, ID_A, NULL, 0));
+	ATF_CHECK_EQ(0, write_to(chain_of(b), KV_CHAIN_SESSION, KV_EVENT_SANDBOX_START, ID_B, NULL, 0));
+	ATF_CHECK_EQ(0, write_to(global, KV_CHAIN_HOST, KV_EVENT_SESSION_OPEN, "00000000000000cc", NULL, 0));
 	testlog_stop(pid);
+}
+
+/* A session whose proxy wrote one record that claims to be of this chain; the close tells of the end with this many pairs. */
+static void
+egress_session(enum kv_chain_kind claims, size_t told)
+{
+	int global = testlog_state(), a = session_folder("a"), egress;
+	const struct kv_audit audit = { .state_fd = global };
+	struct kv_error err = KV_ERROR_INIT;
+	struct kv_chain_end end;
+	struct stat st;
+	pid_t pid = testlog_start(SOCK_DGRAM);
+
+	make(global, a, ID_A);
+	ATF_REQUIRE_EQ_MSG(0, kv_session_chain_make(&audit, a, ID_A, KV_CHAIN_EGRESS, 4242, &err), "%s", err.msg);
+	egress = openat(a, KV_EGRESS_CHAIN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ATF_REQUIRE(egress >= 0 && fstatat(egress, KV_CHAIN_KEY_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0);
+	ATF_CHECK_EQ(4242, st.st_uid);
+	ATF_CHECK_EQ(0600, st.st_mode & 07777);
+	ATF_REQUIRE_EQ(0, write_to(global, KV_CHAIN_HOST, KV_EVENT_SESSION_OPEN, ID_A, NULL, 0));
+	ATF_REQUIRE_EQ(0, write_to(egress, claims, KV_EVENT_EGRESS_DENY, ID_A, NULL, 0));
+	kv_session_chain_end(a, KV_CHAIN_EGRESS, &end);
+	ATF_CHECK(end.known && end.seq == 1);
+	{
+		const struct kv_audit_pair pairs[] = { { "egress_seq", "1" }, { "egress_mac", end.mac },
+			{ "chain_seq", "0" } };
+
+		ATF_REQUIRE_EQ(0, write_to(global, KV_CHAIN_HOST, KV_EVENT_SESSION_CLOSE, ID_A, pairs, told));
+	}
+	testlog_stop(pid);
+}
+
+#define ROOT_CASE(name) \
+	ATF_TC(name); \
+	ATF_TC_HEAD(name, tc) \
+	{ \
+		atf_tc_set_md_var(tc, "require.user", "root"); \
+	} \
+	ATF_TC_BODY(name, tc)
+
+ROOT_CASE(egress_chain_verifies)
+{
+	egress_session(KV_CHAIN_EGRESS, 3);
+	check_log(true, "a session with egress");
+}
+
+ROOT_CASE(egress_end_must_be_told)
+{
+	egress_session(KV_CHAIN_EGRESS, 0);
+	check_log(false, "a close that says nothing of the egress");
+}
+
+ROOT_CASE(egress_key_signs_nothing_else)
+{
+	egress_session(KV_CHAIN_SESSION, 3);
+	check_log(false, "a record of the session's, signed by its proxy");
 }
 
 ATF_TP_ADD_TCS(tp)
 {
+	ATF_TP_ADD_TC(tp, egress_chain_verifies);
+	ATF_TP_ADD_TC(tp, egress_end_must_be_told);
+	ATF_TP_ADD_TC(tp, egress_key_signs_nothing_else);
 	ATF_TP_ADD_TC(tp, chains_of_two_sessions_verify);
 	ATF_TP_ADD_TC(tp, changes_in_a_session_chain_are_found);
 	ATF_TP_ADD_TC(tp, close_that_is_silent_is_told);

@@ -26,6 +26,7 @@ struct seen {
 /* One chain as far as it was read: the host's, or a session's. */
 struct track {
 	char session[KV_LINK_ID];		/* "": the host's */
+	enum kv_chain_kind kind;
 	bool opened;				/* its session-open is in this log */
 	struct seen recent[KV_CHAIN_RECENT];	/* a ring; the last is at count - 1 */
 	uint64_t count;
@@ -128,14 +129,14 @@ place(struct verifier *v, const struct track *t, uint64_t line, const struct kv_
 		    link->seq - 1, link->resumed ? " (before a restart of the host)" : "");
 }
 
-/* The session's track, made when it is new. NULL when out of memory. */
+/* The track of one of a session's chains, made when it is new. NULL when out of memory. */
 static struct track *
-find_session(struct verifier *v, const char *id, size_t *index)
+find_session(struct verifier *v, const char *id, enum kv_chain_kind kind, size_t *index)
 {
 	struct track **grown, *t;
 
 	for (*index = 0; *index < v->session_count; (*index)++)
-		if (strcmp(v->sessions[*index]->session, id) == 0)
+		if (v->sessions[*index]->kind == kind && strcmp(v->sessions[*index]->session, id) == 0)
 			return v->sessions[*index];
 	grown = realloc(v->sessions, (v->session_count + 1) * sizeof(*grown));
 	if (grown == NULL)
@@ -145,6 +146,7 @@ find_session(struct verifier *v, const char *id, size_t *index)
 	if (t == NULL)
 		return NULL;
 	memcpy(t->session, id, strlen(id) + 1);
+	t->kind = kind;
 	v->sessions[v->session_count++] = t;
 	return t;
 }
@@ -173,49 +175,65 @@ was_closed(const struct verifier *v, const char *id)
 	return false;
 }
 
-/* A session ends: its own chain must have ended where the close says. */
+/* A session ends: each of its chains must have ended where the close says. */
 static int
-close_session(struct verifier *v, uint64_t line, const struct kv_link *link)
+close_chain(struct verifier *v, uint64_t line, const struct kv_link *link, enum kv_chain_kind kind)
 {
+	const struct kv_link_end *end = &link->end[kind];
 	size_t index;
-	struct track *t = find_session(v, link->session, &index);
+	struct track *t = find_session(v, link->session, kind, &index);
 	const struct seen *last = t == NULL ? NULL : last_seen(t);
 	uint64_t seq = last == NULL ? 0 : last->seq;
 
 	if (t == NULL)
 		return -1;
 	/* Of a session that began before this log there may be none. */
-	if (link->have_end && (t->opened || last != NULL)) {
-		bool whole = seq == link->end_seq && (seq == 0 || memcmp(last->mac, link->end_mac, KV_MAC_SIZE) == 0);
-		bool pending = link->end_unsure != 0 && seq + 1 >= link->end_unsure && seq <= link->end_seq;
+	if (end->known && (t->opened || last != NULL)) {
+		bool whole = seq == end->seq && (seq == 0 || memcmp(last->mac, end->mac, KV_MAC_SIZE) == 0);
+		bool pending = end->unsure != 0 && seq + 1 >= end->unsure && seq <= end->seq;
 
 		if (!whole && !pending)
 			finding(v, line, "session %s: its records end at %" PRIu64 ", the close says %" PRIu64,
-			    t->session, seq, link->end_seq);
-	} else if (!link->have_end && last != NULL) {
+			    t->session, seq, end->seq);
+	} else if (!end->known && last != NULL) {
 		finding(v, line, "session %s: the close does not say where its records end", t->session);
 	}
 	free(t);
 	v->sessions[index] = v->sessions[--v->session_count];
+	return 0;
+}
+
+static int
+close_session(struct verifier *v, uint64_t line, const struct kv_link *link)
+{
+	for (int kind = KV_CHAIN_SESSION; kind < KV_CHAIN_KINDS; kind++)
+		if (close_chain(v, line, link, (enum kv_chain_kind)kind) != 0)
+			return -1;
 	return remember_closed(v, link->session);
+}
+
+/* Both chains begin with the session, whether it comes to have records in them or not. */
+static int
+open_session(struct verifier *v, const struct kv_link *link)
+{
+	for (int kind = KV_CHAIN_SESSION; kind < KV_CHAIN_KINDS; kind++) {
+		size_t index;
+		struct track *t = find_session(v, link->session, (enum kv_chain_kind)kind, &index);
+
+		if (t == NULL)
+			return -1;
+		t->opened = t->count == 0;
+	}
+	return 0;
 }
 
 /* What a record of the host's chain says of sessions. */
 static int
 follow_session(struct verifier *v, uint64_t line, const struct kv_link *link)
 {
-	size_t index;
-	struct track *t;
-
 	if (link->session[0] == '\0' || (!link->opens && !link->closes))
 		return 0;
-	if (link->closes)
-		return close_session(v, line, link);
-	t = find_session(v, link->session, &index);
-	if (t == NULL)
-		return -1;
-	t->opened = t->count == 0;
-	return 0;
+	return link->closes ? close_session(v, line, link) : open_session(v, link);
 }
 
 static void
@@ -233,11 +251,11 @@ sign(const struct verifier *v, const struct kv_line *record, const struct kv_lin
 {
 	uint8_t key[KV_KEY_SIZE];
 
-	if (!link->session_chain) {
+	if (link->chain == KV_CHAIN_HOST) {
 		kv_chain_mac(v->key, v->key_len, record->text, record->covered, mac);
 		return;
 	}
-	kv_session_chain_key(v->key, v->key_len, link->session, key);
+	kv_session_chain_key(v->key, v->key_len, link->session, link->chain, key);
 	kv_chain_mac(key, sizeof(key), record->text, record->covered, mac);
 	explicit_bzero(key, sizeof(key));
 }
@@ -267,7 +285,7 @@ take_record(struct verifier *v, uint64_t line, const struct kv_line *record)
 	size_t index;
 	int sound = kv_parse_link(record->text, record->covered, &link);
 
-	if (sound == 0 && link.session_chain && link.session[0] == '\0')
+	if (sound == 0 && link.chain != KV_CHAIN_HOST && link.session[0] == '\0')
 		sound = -1;
 	if (sound == 0)
 		sign(v, record, &link, mac);
@@ -282,9 +300,9 @@ take_record(struct verifier *v, uint64_t line, const struct kv_line *record)
 		return 0;
 	}
 	v->out->records++;
-	if (!link.session_chain)
+	if (link.chain == KV_CHAIN_HOST)
 		return take_host(v, line, &link, mac);
-	t = find_session(v, link.session, &index);
+	t = find_session(v, link.session, link.chain, &index);
 	if (t == NULL)
 		return -1;
 	if (t->count == 0 && !t->opened && was_closed(v, link.session))

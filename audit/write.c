@@ -96,7 +96,7 @@ kv_audit_write(const struct kv_audit *audit, enum kv_event event,
 	result = kv_chain_open(&chain, audit->state_fd, deadline_ms, err);
 	if (result == 0) {
 		kv_chain_next(&chain, &seal);
-		seal.session = audit->session_chain;
+		seal.chain = audit->chain;
 		kv_record_begin(&record, audit->format);
 		kv_record_fill(&record, event, subject, pairs, count, &seal, (long long)time(NULL));
 		result = write_chained(&chain, path, deadline_ms, &record, &seal, err);

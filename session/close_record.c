@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-#define PAIR_MAX 10
+#define PAIR_MAX 13
 
 /* Pairs with room for the numbers in them. */
 struct pairs {
@@ -54,6 +54,17 @@ add_status(struct pairs *p, int status)
 		add_number(p, "status", (uint64_t)WEXITSTATUS(status));
 }
 
+static void
+add_end(struct pairs *p, const struct kv_chain_end *end, const char *seq, const char *unsure, const char *mac)
+{
+	if (!end->known)
+		return;
+	add_number(p, seq, end->seq);
+	if (end->unsure != 0)
+		add_number(p, unsure, end->unsure);
+	add_text(p, mac, end->mac);
+}
+
 int
 kv_session_record_close(const struct kv_audit *audit, const struct kv_audit_subject *subject,
     const char *reason, const struct kv_usage *usage, struct kv_error *err)
@@ -70,12 +81,8 @@ kv_session_record_close(const struct kv_audit *audit, const struct kv_audit_subj
 	add_number(&p, "memory_peak", usage->memory_peak);
 	add_number(&p, "sandboxes", usage->sandboxes);
 	add_status(&p, usage->last_status);
-	if (usage->chain.known) {
-		add_number(&p, "chain_seq", usage->chain.seq);
-		if (usage->chain.unsure != 0)
-			add_number(&p, "chain_unsure", usage->chain.unsure);
-		add_text(&p, "chain_mac", usage->chain.mac);
-	}
+	add_end(&p, &usage->chain, "chain_seq", "chain_unsure", "chain_mac");
+	add_end(&p, &usage->egress, "egress_seq", "egress_unsure", "egress_mac");
 	if (kv_audit_write(audit, KV_EVENT_SESSION_CLOSE, subject, p.pair, p.count, err) != 0)
 		result = -1;
 	return result;

@@ -133,7 +133,8 @@ reap_one(int sessions_fd, const char *name, const struct kv_audit *audit, unsign
 	if (remove_cgroup(&si, name + strlen(KV_DEAD_PREFIX), ms, &usage, err) != 0)
 		return -1;
 	kv_state_sandboxes(dir, &usage);
-	kv_session_chain_end(dir, &usage.chain);
+	kv_session_chain_end(dir, KV_CHAIN_SESSION, &usage.chain);
+	kv_session_chain_end(dir, KV_CHAIN_EGRESS, &usage.egress);
 	if (kv_state_remove(sessions_fd, name) != 0)
 		return kv_error_sys(err, "cannot remove the state of a dead session");
 	if (!known)

@@ -169,7 +169,7 @@ open_steps(const struct kv_config *config, const struct kv_decision *decision,
 		return -1;
 	/* A wrapper without capabilities cannot sign. */
 	if (s->audit.state_fd >= 0 && decision->policy.privilege == KV_PRIV_CAPS &&
-	    kv_session_chain_make(&s->audit, s->state_fd, s->id, err) != 0)
+	    kv_session_chain_make(&s->audit, s->state_fd, s->id, KV_CHAIN_SESSION, 0, err) != 0)
 		return -1;
 	/* A wrapper without capabilities reads its ticket as the user, through the bind of this folder. */
 	if (decision->policy.privilege == KV_PRIV_USERNS && fchmod(s->state_fd, 0711) != 0)
@@ -326,7 +326,8 @@ kv_session_close(struct kv_session *s, struct kv_usage *usage, struct kv_error *
 		result = -1;
 	kv_cgroup_usage(&s->cgroup, usage);
 	kv_state_sandboxes(s->state_fd, usage);
-	kv_session_chain_end(s->state_fd, &usage->chain);
+	kv_session_chain_end(s->state_fd, KV_CHAIN_SESSION, &usage->chain);
+	kv_session_chain_end(s->state_fd, KV_CHAIN_EGRESS, &usage->egress);
 	usage->duration_ms = (kv_boottime_ns() - s->opened_ns) / 1000000;
 	if (kv_cgroup_remove(&s->cgroup, err) != 0)
 		result = -1;

@@ -52,7 +52,7 @@ struct kv_usage {
 	uint64_t oom_kills, pids_max_hits;
 	uint32_t sandboxes;		/* how many were started */
 	int last_status;		/* wait status of the last sandbox; -1: none */
-	struct kv_chain_end chain;	/* where the session's own audit chain ended */
+	struct kv_chain_end chain, egress;	/* where the session's own audit chains ended */
 };
 
 /*

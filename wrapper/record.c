@@ -88,7 +88,7 @@ kv_record_open(const struct kv_ticket *ticket, struct kv_record *out, struct kv_
 {
 	*out = (struct kv_record){
 		.ticket = ticket,
-		.audit = { .state_fd = -1, .session_chain = true, .format = (enum kv_audit_format)ticket->audit_format },
+		.audit = { .state_fd = -1, .chain = KV_CHAIN_SESSION, .format = (enum kv_audit_format)ticket->audit_format },
 		.subject = {
 			.session = ticket->session, .user = ticket->user, .uid = ticket->uid,
 			.service = ticket->service[0] == '\0' ? NULL : ticket->service,

@@ -36,6 +36,7 @@ case_su_terminal() {
 # CASE relayed_terminal: a container's terminal is relayed: size, keys, stops; the caller's is put back each time
 case_relayed_terminal() {
 	[ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"
+	# shellcheck disable=SC2034 # host_up reads it
 	local KV_BACKEND=crun stty
 	host_up
 	"$HOST_DIR/terminal.py" -s 24x80 'm:start' 'e:\$ ' 'm:raw' 's:PS1="P> "\n' 'e:P> $' 's:stty size\n' 'e:24 80' 'r:30x90' 'w:0.3' \
