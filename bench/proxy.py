@@ -44,6 +44,8 @@ access_log stdio:{dir}/squid.log
 cache_log {dir}/squid-cache.log
 pid_filename {dir}/squid.pid
 coredump_dir {dir}
+visible_hostname bench
+pinger_enable off
 via off
 forwarded_for delete
 dns_nameservers 127.0.0.1
