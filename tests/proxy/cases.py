@@ -1,6 +1,7 @@
 """What kavach-proxy must and must not do: python3 cases.py PROGRAM [CASE...]. As root; each line says ok or not ok."""
 import hashlib
 import os
+import random
 import signal
 import socket
 import ssl
@@ -919,6 +920,71 @@ def case_slow_writer(w):
     server.close()
 
 
+def case_chaos(w):
+    """both ends break off wherever they are, at random; nothing is left, and who behaves is served"""
+    def serve(sock):
+        rand = random.Random(threading.get_ident())
+        while True:
+            read_head(sock)
+            size = rand.choice([0, 10, 5000, 200000])
+            answer = rand.choice([b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"c" * size,
+                                  b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                                  (b"%x\r\n%s\r\n" % (size, b"c" * size) if size else b"") + b"0\r\n\r\n",
+                                  b"HTTP/1.1 100 Continue\r\n\r\n", b"\x15\x03\x01\x00\x02\x02\x28"])
+            if rand.random() < 0.3:
+                sock.sendall(answer[:rand.randrange(len(answer))])
+                if rand.random() < 0.5:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return
+            sock.sendall(answer)
+    servers = [Server(8080, serve), Server(8081, serve, tls=tls_context(w))]
+    p = w.proxy(*ALL, "port 8080", "port 8081", "port 80", "port 443")
+    urls = ["http://www.example.org:8080/", "https://www.example.org:8081/", "https://www.example.org/small",
+            "http://evil.example/", "http://nowhere.example.com/", "http://www.example.org:81/"]
+
+    def one(seed):
+        rand = random.Random(seed)
+        for _ in range(40):
+            try:
+                with p.connect() as s:
+                    s.settimeout(rand.choice([0.01, 0.2, 2]))
+                    url = rand.choice(urls)
+                    host = url.split("/")[2]
+                    data = rand.choice([
+                        request(url), request(url, "POST", ["Content-Length: 70000"], b"p" * 70000),
+                        request(url, "POST", ["Transfer-Encoding: chunked", "Expect: 100-continue"], b"3\r\nabc\r\n" * 9000 + b"0\r\n\r\n"),
+                        request(url, "HEAD") * 3, request(host, "CONNECT", host=host) + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+                        b"\x05\x01\x00\x05\x01\x00\x03\x0fwww.example.org\x1f\x90GET / HTTP/1.1\r\n\r\n",
+                        rand.randbytes(3000)])
+                    s.sendall(data if rand.random() < 0.6 else data[:rand.randrange(len(data))])
+                    for _ in range(rand.randrange(4)):
+                        if not s.recv(rand.choice([1, 100, 65536])):
+                            break
+                    how = rand.random()
+                    if how < 0.3:
+                        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    elif how < 0.5:
+                        s.shutdown(socket.SHUT_WR)
+                        s.recv(65536)
+            except OSError:
+                pass
+    for seed in range(3):
+        threads = [threading.Thread(target=one, args=(seed * 100 + i,)) for i in range(24)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        same(p.get("http://www.example.org/small"), (200, b"hello, world\n"))
+    for s in servers:
+        s.close()
+
+    def settled():
+        """descriptors that are given back"""
+        return len(os.listdir("/proc/%d/fd" % p.pid)) < 100 and p.poll() is None
+    wait_for(settled, 15)
+    check(p.memory()[1] < LIMIT, "memory", p.memory())
+
+
 def main():
     world.enter()
     names = sys.argv[2:] or [n[5:] for n in globals() if n.startswith("case_")]
@@ -930,8 +996,10 @@ def main():
             w.syslog.lines.clear()
             try:
                 globals()["case_" + name](w)
-                alive = [p for p in w.proxies if p.poll() not in (None, 0, -signal.SIGKILL) and p.said == "ready\n"]
-                check(not alive, "the proxy ended by itself:", [p.status for p in alive])
+                for p in w.proxies:
+                    p.end()
+                bad = [p.status for p in w.proxies if p.said == "ready\n" and p.status not in (0, -signal.SIGKILL)]
+                check(not bad, "the proxy ended badly:", bad)
                 print("ok %s (%.1f s)" % (name, time.monotonic() - start), flush=True)
             except Exception as e:
                 failed += 1
