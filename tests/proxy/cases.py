@@ -465,6 +465,7 @@ def case_request_bodies(w):
     with p.connect() as s:
         s.sendall(request(url % 82, "POST", ["Content-Length: 1000000"]))
         same(status(s.recv(1000)), 413)
+        same(s.recv(1000), b"", "the end")
     done = p.curl("-w", "%{http_code}", "-T", w.dir + "/upload", url % 82)
     check(b"413" in done.stdout, done)
     same(status(p.say(request(url % 80, "HEAD", ["Content-Length: 5"], b"hello"))), 400)
