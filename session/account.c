@@ -49,7 +49,7 @@ find_user(const char *user, struct passwd *pw, char **buffer, struct kv_error *e
 		if (error == 0 && found != NULL)
 			return 0;
 		if (error == 0 || error == ENOENT || error == ESRCH)
-			return kv_error_set(err, KV_ERR_DENIED, "there is no such user");
+			return kv_error_set(err, KV_ERR_DENIED, "there is no user %.64s", user);
 		errno = error;
 		return kv_error_sys(err, "the user database does not answer");
 	}
