@@ -223,6 +223,20 @@ kv_cgroup_create(const char *root, const char *id, const struct kv_limits *limit
 }
 
 int
+kv_cgroup_shut(const struct kv_cgroup *cgroup, struct kv_error *err)
+{
+	for (unsigned int i = 0; i < kv_cgroup_hierarchies(cgroup->version); i++) {
+		kv_cleanup_close int dir = kv_cgroup_open(cgroup, i, ".");
+
+		if (dir < 0 && errno == ENOENT && cgroup->version == KV_CGROUP_V1)
+			continue;
+		if (dir < 0 || fchmod(dir, 0700) != 0)
+			return kv_error_sys(err, "cannot close the cgroup %s to others", cgroup->path);
+	}
+	return 0;
+}
+
+int
 kv_cgroup_enter(const struct kv_cgroup *cgroup, pid_t pid, struct kv_error *err)
 {
 	for (unsigned int i = 0; i < kv_cgroup_hierarchies(cgroup->version); i++) {

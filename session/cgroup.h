@@ -44,6 +44,13 @@ struct kv_cgroup {
 int kv_cgroup_create(const char *root, const char *id, const struct kv_limits *limits,
     struct kv_cgroup *out, struct kv_error *err);
 
+/*
+ * Closes it to all but root. A sandbox's folder belongs to whoever made it, the user: who may reach it could
+ * freeze it, and make more below it than the close removes. Not where the wrapper has no capability to
+ * reach it by; it makes none there. Root.
+ */
+int kv_cgroup_shut(const struct kv_cgroup *cgroup, struct kv_error *err);
+
 /* Moves a process (0: the caller) into the session's main part. Root. */
 int kv_cgroup_enter(const struct kv_cgroup *cgroup, pid_t pid, struct kv_error *err);
 

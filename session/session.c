@@ -120,6 +120,8 @@ make_cgroup(const struct kv_policy *policy, struct kv_session *s, struct kv_stat
 	memcpy(si->info.cgroup, s->cgroup.path, sizeof(si->info.cgroup));
 	s->ticket->cgroup_version = (int32_t)s->cgroup.version;
 	memcpy(s->ticket->cgroup, s->cgroup.path, sizeof(s->ticket->cgroup));
+	if (policy->privilege == KV_PRIV_CAPS && kv_cgroup_shut(&s->cgroup, err) != 0)
+		return -1;
 	return kv_state_write_info(s->state_fd, si, err);
 }
 

@@ -200,6 +200,35 @@ case_internal_sftp_view() {
 	must_be_clean
 }
 
+# CASE internal_sftp_cgroup: neither internal-sftp nor the user outside reaches the cgroups of a session's sandboxes
+case_internal_sftp_cgroup() {
+	needs_kavach
+	host_up
+	host_sshd_stop
+	sed -i 's,^Subsystem.*,Subsystem sftp internal-sftp,' /etc/ssh/sshd_config
+	host_sshd_start
+	ssh -M -S /tmp/mux -o ControlPersist=yes ann@kv true
+	ssh -S /tmp/mux ann@kv 'exec sleep 60' &
+	wait_for 5 pgrep -u ann -x sleep || fail "no sandbox"
+	local file target folder=/run/kavach/cgroup
+	file=$(find /sys/fs/cgroup -path '*/kavach/*/sandbox.*' \( -name freezer.state -o -name cgroup.freeze \) | head -n 1)
+	[ -n "$file" ] || fail "the sandbox has no cgroup"
+	eq "whose the sandbox's cgroup is" ann "$(stat -c %U "$(dirname "$file")")"
+	[ "$(basename "$file")" != freezer.state ] || folder=$folder/freezer
+	printf 'mkdir /tmp/twin\nput /etc/hostname /tmp/twin/x\n' | sftp -q -b - -o ControlPath=/tmp/mux ann@kv > /dev/null ||
+		fail "the twin: internal-sftp does not work"
+	printf FROZEN > /tmp/frozen
+	for target in "mkdir $folder/sandbox.2/more" "put /tmp/frozen $folder/sandbox.2/$(basename "$file")" "ls $folder/sandbox.2" "ls $folder/main"; do
+		echo "$target" | sftp -q -b - -o ControlPath=/tmp/mux ann@kv > /tmp/out 2>&1 && fail "internal-sftp can $target"
+	done
+	for target in "mkdir $(dirname "$file")/more" "tee $file" "flock -n $(dirname "$(dirname "$file")") true"; do
+		runuser -u ann -- $target < /tmp/frozen > /tmp/out 2>&1 && fail "the user outside can $target"
+	done
+	flock -n "$(dirname "$(dirname "$file")")" true || fail "the twin: root cannot lock it"
+	ssh -S /tmp/mux -O exit ann@kv 2> /dev/null
+	must_be_clean
+}
+
 # CASE processes: processes of the host are neither seen nor signalled
 case_processes() {
 	needs_kavach
