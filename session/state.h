@@ -4,6 +4,7 @@
 #ifndef KV_SESSION_STATE_H
 #define KV_SESSION_STATE_H
 
+#include "audit/hold.h"
 #include "session/session.h"
 
 #define KV_INFO_MAX	8192
@@ -16,8 +17,17 @@
  */
 int kv_state_open(bool make, int *sessions_fd, struct kv_error *err);
 
-/* The lock under which directories are made and claimed; bounded. Close it to let go. */
-int kv_state_lock(int sessions_fd, int *lock_fd, struct kv_error *err);
+/*
+ * The lock under which directories are made and claimed; the wait for it is bounded. Under su(1) its
+ * caller could stop the holder, and keep everybody else out: audit/hold.h. 0, to be undone by
+ * kv_state_unlock, or -1.
+ */
+struct kv_state_lock {
+	int fd;
+	struct kv_hold hold;
+};
+int kv_state_lock(int sessions_fd, struct kv_state_lock *lock, struct kv_error *err);
+void kv_state_unlock(struct kv_state_lock *lock);
 
 bool kv_state_is_id(const char *name);
 
