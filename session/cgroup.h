@@ -38,8 +38,8 @@ struct kv_cgroup {
 /*
  * Makes the cgroup and sets the limits, reading each back. root is normally
  * NULL: /sys/fs/cgroup, v2 if it is a cgroup2 mount. A limit that is asked for and cannot be set is
- * KV_ERR_UNAVAILABLE and leaves nothing behind. Without any limit and without a
- * usable hierarchy: version NONE. Root.
+ * KV_ERR_UNAVAILABLE and leaves nothing behind; where even that fails, *out is what is left, for
+ * kv_cgroup_remove, and else empty. Without any limit and without a usable hierarchy: version NONE. Root.
  */
 int kv_cgroup_create(const char *root, const char *id, const struct kv_limits *limits,
     struct kv_cgroup *out, struct kv_error *err);

@@ -325,6 +325,28 @@ case_require_pam() {
 	must_be_clean
 }
 
+# CASE su_limits: the limits of who calls su(1) make no session that lacks a layer, and leave none that nobody can close
+case_su_limits() {
+	needs_kavach
+	host_up
+	host_user mal
+	sed -i '1i auth sufficient pam_permit.so' /etc/pam.d/su
+	local limit
+	for limit in '-l unlimited' '-f 0' '-f 1' '-f 2000' '-n 5' '-n 12' '-n 20' '-n 40' '-n 60' '-s 1' '-v 60000' '-u 0' '-t 0' '-l 0' '-i 0' '-q 0' '-d 1'; do
+		runuser -u mal -- bash -c "ulimit $limit 2> /dev/null; su ann -c 'echo PAYLOAD; grep -E \"NoNewPrivs|^Seccomp:\" /proc/self/status'" > /tmp/out 2>&1
+		if grep -q PAYLOAD /tmp/out; then
+			[ "$(grep -c 'NoNewPrivs:.1\|Seccomp:.2' /tmp/out)" = 2 ] || fail "ulimit $limit: not confined: $(cat /tmp/out)"
+		elif [ "$limit" = '-l unlimited' ]; then
+			fail "the twin does not work: $(cat /tmp/out)"
+		fi
+		nothing_left > /dev/null || kavachctl reap > /dev/null
+		nothing_left > /tmp/left || fail "ulimit $limit: nobody can remove: $(cat /tmp/left)"
+	done
+	kavachctl audit verify "$HOST_LOG" || fail "the chain does not verify"
+	eq "the next login" ok "$(ssh ann@kv echo ok)"
+	must_be_clean
+}
+
 # CASE stopped_su timeout=240: who stops his own su(1), wherever it is, keeps nobody else out
 case_stopped_su() {
 	needs_kavach
