@@ -84,6 +84,11 @@ int kv_cgroup_sandbox_enter(const struct kv_cgroup_entry *entry);
 void kv_cgroup_sandbox_close(struct kv_cgroup_entry *entry);
 int kv_cgroup_sandbox_freeze(const struct kv_ticket *ticket, unsigned int n, bool frozen, struct kv_error *err);
 int kv_cgroup_sandbox_remove(const struct kv_ticket *ticket, unsigned int n);
+
+/* Removes the empty folders of those sandboxes that are over; on v1 some stay for what they have counted. */
+typedef bool kv_cgroup_is_over(unsigned int n, void *arg);
+void kv_cgroup_sandbox_sweep(const struct kv_ticket *ticket, kv_cgroup_is_over *is_over, void *arg);
+
 int kv_cgroup_readback(const struct kv_ticket *ticket, struct kv_error *err);
 
 #endif

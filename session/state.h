@@ -45,7 +45,10 @@ int kv_state_read_info(int state_fd, struct kv_state_info *info);
 int kv_state_make(int sessions_fd, struct kv_state_info *info, int *state_fd, int *lock_fd,
     struct kv_error *err);
 
-/* Counts the sandbox.N files and reads the wait status that the last of them left. */
+/*
+ * Counts the sandbox.N files, and takes the wait status that the last of them left: one less than
+ * its size, with nothing in it, since a page of /run for each command would be what a user can take from all.
+ */
 void kv_state_sandboxes(int state_fd, struct kv_usage *usage);
 
 /* Removes the directory with all in it. 0 or -1 with errno. */

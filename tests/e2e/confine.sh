@@ -574,3 +574,25 @@ case_no_rule() {
 	[ "$(count_records 'event=session-deny')" = 2 ] || fail "$(count_records 'event=session-deny') records of 2"
 	must_be_clean
 }
+
+# CASE ended_sandboxes: what ended commands leave of a session does not add up
+case_ended_sandboxes() {
+	needs_kavach
+	host_up
+	folders() { find /sys/fs/cgroup -path '*/kavach/*' -name 'sandbox.*' -type d | sed 's,.*/,,' | sort -u | wc -l; }
+	local n
+	ssh -M -S /tmp/mux -o ControlPersist=yes ann@kv true
+	ssh -S /tmp/mux ann@kv 'sleep 300 > /dev/null 2>&1 < /dev/null &'
+	eq "a command with a background process" 1 "$(folders)"
+	for n in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		ssh -S /tmp/mux ann@kv 'sleep 0.1 &'
+	done
+	sleep 1
+	ssh -S /tmp/mux ann@kv 'exit 4'
+	eq "cgroups" 1 "$(folders)"
+	pgrep -u ann -x sleep > /dev/null || fail "the background process ended with others"
+	eq "bytes of /run for a command's end" 0 "$(find /run/kavach/sessions -name 'sandbox.*' -printf '%b\n' | sort -u)"
+	ssh -S /tmp/mux -O exit ann@kv 2> /dev/null
+	must_be_clean
+	records event=session-close | grep -q ' sandboxes=15 status=4 ' || fail "$(records event=session-close)"
+}
