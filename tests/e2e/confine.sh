@@ -222,6 +222,7 @@ case_internal_sftp_cgroup() {
 		echo "$target" | sftp -q -b - -o ControlPath=/tmp/mux ann@kv > /tmp/out 2>&1 && fail "internal-sftp can $target"
 	done
 	for target in "mkdir $(dirname "$file")/more" "tee $file" "flock -n $(dirname "$(dirname "$file")") true"; do
+		# shellcheck disable=SC2086 # a command and its words
 		runuser -u ann -- $target < /tmp/frozen > /tmp/out 2>&1 && fail "the user outside can $target"
 	done
 	flock -n "$(dirname "$(dirname "$file")")" true || fail "the twin: root cannot lock it"
