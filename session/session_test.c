@@ -402,6 +402,26 @@ inheritable(cap_value_t c)
 	return value == CAP_SET;
 }
 
+ROOT_CASE(groups_that_cannot_be_read_are_no_groups, "C10: without the group's name a rule for it would not match")
+{
+	struct kv_error err = KV_ERROR_INIT;
+	struct kv_account account;
+
+	testhost_enter(SHELL);
+	ATF_REQUIRE_EQ(0, kv_account_lookup(TESTHOST_USER, &account, &err));
+	kv_account_release(&account);
+	(void)unlink("/etc/group");
+	ATF_REQUIRE_EQ(0, symlink("group", "/etc/group"));
+	ATF_CHECK_EQ(-1, kv_account_lookup(TESTHOST_USER, &account, &err));
+	ATF_CHECK_EQ(ELOOP, err.sys_errno);
+	/* A group without a name is none that cannot be read. */
+	(void)unlink("/etc/group");
+	testhost_file("/etc/group", "other:x:9:\n");
+	ATF_REQUIRE_EQ(0, kv_account_lookup(TESTHOST_USER, &account, &err));
+	ATF_CHECK(account.group_count == 1 && account.groups[0][0] >= '1' && account.groups[0][0] <= '9');
+	kv_account_release(&account);
+}
+
 ROOT_CASE(grant_raises_three_and_takes_them_back, "the wrapper's set and no more")
 {
 	struct kv_error err = KV_ERROR_INIT;
@@ -428,6 +448,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, debris_is_reaped);
 	ATF_TP_ADD_TC(tp, pause_resume_kill_by_id);
 	ATF_TP_ADD_TC(tp, names_that_no_record_could_hold);
+	ATF_TP_ADD_TC(tp, groups_that_cannot_be_read_are_no_groups);
 	ATF_TP_ADD_TC(tp, grant_raises_three_and_takes_them_back);
 	return atf_no_error();
 }
