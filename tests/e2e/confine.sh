@@ -320,6 +320,13 @@ case_dotfiles() {
 		host_home ann
 		both "$file" write
 	done
+	# Where they are there; an empty one would keep the user out.
+	for file in .google_authenticator .yubico/authorized_yubikeys .config/Yubico/u2f_keys; do
+		host_home ann
+		runuser -u ann -- install -D -m 600 /dev/null "/home/ann/$file"
+		factor() { ssh ann@kv "echo x > $file || { mv $file $file.old && echo x > $file; }" && grep -q x "/home/ann/$file"; }
+		both "$file" factor
+	done
 	host_home ann
 	ssh ann@kv 'mv .ssh .ssh-old' 2>/dev/null && fail ".ssh can be moved away"
 	ssh ann@kv 'rm -rf .ssh' 2>/dev/null
