@@ -57,6 +57,7 @@ find_user(const char *user, struct passwd *pw, char **buffer, struct kv_error *e
 }
 
 /* The group's name; a group that has none is known by its number. */
+/* By its number where it has no name; NULL with errno. */
 static char *
 group_name(gid_t gid)
 {
@@ -76,6 +77,11 @@ group_name(gid_t gid)
 			continue;
 		if (error == 0 && found != NULL)
 			return strdup(found->gr_name);
+		/* Not "there is none": without its name no rule for the group would match, and a weaker one might. */
+		if (error != 0 && error != ENOENT && error != ESRCH) {
+			errno = error;
+			return NULL;
+		}
 		break;
 	}
 	(void)kv_format(number, sizeof(number), "%lu", (unsigned long)gid);
