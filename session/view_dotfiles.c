@@ -46,6 +46,8 @@ static const struct {
 	{ ".config/autostart", OUTSIDE_DIR },
 	{ ".xsession", OUTSIDE_PRESENT }, { ".xsessionrc", OUTSIDE_PRESENT }, { ".xprofile", OUTSIDE_PRESENT },
 	{ ".xinitrc", OUTSIDE_PRESENT },
+	/* second factors that PAM asks for: who may change them undoes his own */
+	{ ".google_authenticator", OUTSIDE_PRESENT }, { ".yubico", OUTSIDE_PRESENT }, { ".config/Yubico", OUTSIDE_PRESENT },
 	{ ".profile", INSIDE }, { ".bash_profile", INSIDE }, { ".bash_login", INSIDE },
 	{ ".bash_logout", INSIDE }, { ".bashrc", INSIDE }, { ".bash_aliases", INSIDE },
 	{ ".zshenv", INSIDE }, { ".zprofile", INSIDE }, { ".zshrc", INSIDE }, { ".zlogin", INSIDE },
