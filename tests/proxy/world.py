@@ -224,6 +224,7 @@ http {{
     location = /auth {{ return 200 "$scheme|$host|$server_port|$http_authorization|$server_protocol|$http_x_mark|"; }}
     location = /redirect {{ return 302 https://other.example.org/auth; }}
     location = /empty {{ return 204; }}
+    location = /put {{ proxy_pass http://{public}:8080; proxy_request_buffering off; proxy_http_version 1.1; }}
     location = /query {{ return 200 "$request_uri"; }}
   }}
 }}
