@@ -108,8 +108,13 @@ enum kv_step kv_connect_begin(struct kv_client *client);
 /* Is the client to be read now, for its request's body. */
 bool kv_exchange_reads(const struct kv_client *client);
 
-/* Answers the request itself, in the client's protocol, and records: a refusal where why is set, else what was allowed. */
-enum kv_step kv_refuse(struct kv_client *client, int status, const char *why, const char *by);
+enum kv_failure {
+	KV_FAIL_RECORDS, KV_FAIL_NAME, KV_FAIL_CONNECT, KV_FAIL_TLS, KV_FAIL_TIMEOUT, KV_FAIL_NONSENSE, KV_FAIL_MEMORY,
+};
+
+/* Answers the request itself, in the client's protocol: refused by a rule, which is recorded at once; failed; or no request. */
+enum kv_step kv_refuse(struct kv_client *client, const char *why, const char *by);
+enum kv_step kv_fail(struct kv_client *client, enum kv_failure what);
 enum kv_step kv_refuse_malformed(struct kv_client *client, int status, const char *what);
 /* The head is not needed any more; what follows it is now at the start of in. */
 void kv_request_forget_head(struct kv_client *client);

@@ -91,13 +91,11 @@ kv_step_socks(struct kv_client *client)
 		return malformed(client, reply);
 	kv_buffer_take(&client->in, (size_t)n);
 	kv_request_begin(client, &host, port, "SOCKS");
-	if (!kv_journal_ready(proxy->journal)) {
-		client->recorded = true;	/* it could not be */
-		return kv_refuse(client, 503, NULL, NULL);
-	}
+	if (!kv_journal_ready(proxy->journal))
+		return kv_fail(client, KV_FAIL_RECORDS);
 	kv_egress_decide_tunnel(proxy->config, &host, port, &client->verdict);
 	if (!client->verdict.allowed)
-		return kv_refuse(client, 403, client->verdict.why, client->verdict.rule);
+		return kv_refuse(client, client->verdict.why, client->verdict.rule);
 	return kv_request_resolve(client, &host);
 }
 
@@ -145,7 +143,7 @@ kv_step_dial(struct kv_client *client)
 	if (!client->dialled)
 		return KV_STEP_WAIT;
 	if (fd < 0)
-		return kv_refuse(client, client->dial.error == ETIMEDOUT ? 504 : 502, NULL, NULL);
+		return kv_fail(client, client->dial.error == ETIMEDOUT ? KV_FAIL_TIMEOUT : KV_FAIL_CONNECT);
 	kv_socks_reply(KV_SOCKS_OK, reply);
 	if (client->head != NULL ? kv_buffer_add(&client->out, established, strlen(established), KV_HEAD_MAX) != 0 :
 	    kv_buffer_add(&client->out, (const char *)reply, sizeof(reply), KV_HEAD_MAX) != 0)

@@ -238,7 +238,7 @@ start(struct kv_client *client, const char *target)
 	client->ended = false;
 	client->exchange = kv_exchange_start(client->proxy->upstream, &request, &calls, client);
 	if (client->exchange == NULL)
-		return kv_refuse(client, 502, NULL, NULL);
+		return kv_fail(client, KV_FAIL_MEMORY);
 	return KV_STEP_WAIT;
 }
 
@@ -252,7 +252,7 @@ kv_exchange_begin(struct kv_client *client)
 	client->state = KV_CLIENT_EXCHANGE;
 	client->headers = kv_forward_headers(client->head, credential != NULL ? credential->header : NULL, line, &client->target);
 	if (client->headers == NULL)
-		return kv_refuse(client, 502, NULL, NULL);
+		return kv_fail(client, KV_FAIL_MEMORY);
 	/* What a HEAD request's body would mean is nobody's business to guess. */
 	if (client->head->body != KV_BODY_NONE && strcmp(client->head->method, "HEAD") == 0)
 		return kv_refuse_malformed(client, 400, "HEAD with a body");
@@ -265,6 +265,24 @@ kv_exchange_begin(struct kv_client *client)
 	progress(client);
 	kv_client_patience(client, KV_STALL_MS);
 	return start(client, client->target);
+}
+
+static enum kv_failure
+failure_of(enum kv_exchange_end end)
+{
+	switch (end) {
+	case KV_END_CONNECT:
+		return KV_FAIL_CONNECT;
+	case KV_END_TLS:
+		return KV_FAIL_TLS;
+	case KV_END_TIMEOUT:
+		return KV_FAIL_TIMEOUT;
+	case KV_END_GOOD:
+	case KV_END_BROKEN:
+	case KV_END_STOPPED:
+	default:
+		return KV_FAIL_NONSENSE;
+	}
 }
 
 /* It failed before anything was told to the client. */
@@ -280,7 +298,7 @@ failed(struct kv_client *client)
 		return kv_refuse_malformed(client, 400, "chunked body");
 	if (client->how == KV_END_CONNECT && client->next_address < client->addresses.count)
 		return start(client, client->target);
-	return kv_refuse(client, client->how == KV_END_TIMEOUT ? 504 : 502, NULL, NULL);
+	return kv_fail(client, failure_of(client->how));
 }
 
 /* The exchange is over, one way or the other. */

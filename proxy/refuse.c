@@ -79,9 +79,8 @@ answer_http(struct kv_client *client, int status, const char *text)
 }
 
 static enum kv_step
-answer_socks(struct kv_client *client, int status)
+answer_socks(struct kv_client *client, uint8_t reply)
 {
-	uint8_t reply = status == 403 || status == 503 ? KV_SOCKS_DENIED : status == 504 ? KV_SOCKS_HOST : KV_SOCKS_REFUSED;
 	uint8_t bytes[10];
 
 	client->keep = false;
@@ -93,20 +92,50 @@ answer_socks(struct kv_client *client, int status)
 	return KV_STEP_AGAIN;
 }
 
-/* The failures that are nobody's rule. */
+/* What went wrong that is nobody's rule. */
 static const char *
-failure(int status)
+failure(enum kv_failure what)
 {
-	switch (status) {
-	case 502:
-		return "kavach: the server cannot be reached, or made no sense\n";
-	case 503:
-		return "kavach: records cannot be written at the moment, and no request is taken without them\n";
-	case 504:
-		return "kavach: the server did not answer in time\n";
+	switch (what) {
+	case KV_FAIL_RECORDS:
+		return "kavach: records cannot be written at the moment, and without them no request is taken; ask your administrator\n";
+	case KV_FAIL_NAME:
+		return "kavach: %s has no address\n";
+	case KV_FAIL_CONNECT:
+		return "kavach: %s cannot be reached\n";
+	case KV_FAIL_TLS:
+		return "kavach: %s cannot prove by TLS that it is %s\n";
+	case KV_FAIL_TIMEOUT:
+		return "kavach: %s did not answer in time\n";
+	case KV_FAIL_MEMORY:
+		return "kavach: there is no memory for this request\n";
+	case KV_FAIL_NONSENSE:
 	default:
-		return "kavach: failed\n";
+		return "kavach: %s broke off, or its response makes no sense\n";
 	}
+}
+
+/* Puts the host where the sentence has %s. */
+static void
+fill_in(const char *sentence_text, const char *host, char out[TEXT_MAX])
+{
+	size_t used = 0;
+
+	for (; *sentence_text != '\0' && used + KV_HOST_MAX + 1 < TEXT_MAX; sentence_text++) {
+		if (strncmp(sentence_text, "%s", 2) == 0) {
+			used += (size_t)snprintf(out + used, TEXT_MAX - used, "%s", host);
+			sentence_text++;
+		} else {
+			out[used++] = *sentence_text;
+		}
+	}
+	out[used] = '\0';
+}
+
+static int
+status_of(enum kv_failure what)
+{
+	return what == KV_FAIL_RECORDS || what == KV_FAIL_MEMORY ? 503 : what == KV_FAIL_TIMEOUT ? 504 : 502;
 }
 
 /* A refusal is told before its answer goes out, however slowly that is read. */
@@ -119,21 +148,35 @@ record_now(struct kv_client *client)
 }
 
 enum kv_step
-kv_refuse(struct kv_client *client, int status, const char *why, const char *by)
+kv_refuse(struct kv_client *client, const char *why, const char *by)
 {
 	char text[TEXT_MAX];
 
-	client->event.allowed = why == NULL;
-	client->event.status = status;
+	client->event.allowed = false;
+	client->event.status = 403;
 	client->event.why = why;
-	(void)snprintf(client->event.by, sizeof(client->event.by), "%s", by != NULL ? by : "");
-	if (why != NULL)
-		record_now(client);
+	(void)snprintf(client->event.by, sizeof(client->event.by), "%s", by);
+	record_now(client);
 	if (client->head == NULL)
-		return answer_socks(client, status);
-	if (why == NULL)
-		return answer_http(client, status, failure(status));
+		return answer_socks(client, KV_SOCKS_DENIED);
 	sentence(client, why, client->event.by, text);
+	return answer_http(client, 403, text);
+}
+
+enum kv_step
+kv_fail(struct kv_client *client, enum kv_failure what)
+{
+	char text[TEXT_MAX];
+	int status = status_of(what);
+
+	client->event.allowed = true;
+	client->event.status = status;
+	if (what == KV_FAIL_RECORDS)
+		client->recorded = true;	/* it could not be */
+	if (client->head == NULL)
+		return answer_socks(client, what == KV_FAIL_RECORDS ? KV_SOCKS_DENIED :
+		    what == KV_FAIL_CONNECT ? KV_SOCKS_REFUSED : KV_SOCKS_HOST);
+	fill_in(failure(what), client->event.host, text);
 	return answer_http(client, status, text);
 }
 

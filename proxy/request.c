@@ -68,16 +68,14 @@ decide(struct kv_client *client)
 	client->http10 = memcmp((const char *)memchr(line, '\n', client->head_len) - 2, "0\r", 2) == 0;
 	client->keep = head->keep_alive;
 	kv_request_begin(client, &head->host, head->port, head->method);
-	if (!kv_journal_ready(proxy->journal)) {
-		client->recorded = true;	/* it could not be */
-		return kv_refuse(client, 503, NULL, NULL);
-	}
+	if (!kv_journal_ready(proxy->journal))
+		return kv_fail(client, KV_FAIL_RECORDS);
 	if (head->connect)
 		kv_egress_decide_tunnel(proxy->config, &head->host, head->port, &client->verdict);
 	else
 		kv_egress_decide(proxy->config, head, &client->verdict);
 	if (!client->verdict.allowed)
-		return kv_refuse(client, 403, client->verdict.why, client->verdict.rule);
+		return kv_refuse(client, client->verdict.why, client->verdict.rule);
 	if (!head->connect)
 		client->event.port = client->verdict.port;
 	return kv_request_resolve(client, &head->host);
@@ -180,8 +178,8 @@ kv_step_resolve(struct kv_client *client)
 		(void)snprintf(by, sizeof(by), "%s %s", closed, text);
 	}
 	if (answer->count == 0)
-		return kv_refuse(client, 502, NULL, NULL);
+		return kv_fail(client, KV_FAIL_NAME);
 	if (client->addresses.count == 0)
-		return kv_refuse(client, 403, "address", by);
+		return kv_refuse(client, "address", by);
 	return client->head != NULL && !client->head->connect ? kv_exchange_begin(client) : kv_connect_begin(client);
 }
