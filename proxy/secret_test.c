@@ -43,6 +43,14 @@ ATF_TC_BODY(secret_is_locked, tc)
 }
 
 #if !defined(__SANITIZE_ADDRESS__)
+/* memset(3) that the compiler does not leave out because the memory is given back soon. */
+static void
+fill(char *at, char byte, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		((volatile char *)at)[i] = byte;
+}
+
 /* What stands at an address that was given back; beyond what the allocator writes there itself. */
 static bool
 is_wiped(uintptr_t where, size_t size)
@@ -70,19 +78,19 @@ ATF_TC_BODY(heap_is_wiped, tc)
 		char *at = malloc(sizes[i]), *beyond = malloc(16), *bigger;
 
 		ATF_REQUIRE(at != NULL && beyond != NULL);
-		memset(at, 'x', sizes[i]);
+		fill(at, 'x', sizes[i]);
 		seen = (uintptr_t)at;
 		free(at);
 		ATF_CHECK_MSG(is_wiped(seen, sizes[i]), "freed: %zu", sizes[i]);
 		/* realloc(3) that moves. */
 		at = malloc(sizes[i]);
 		ATF_REQUIRE(at != NULL);
-		memset(at, 'y', sizes[i]);
+		fill(at, 'y', sizes[i]);
 		seen = (uintptr_t)at;
 		bigger = realloc(at, sizes[i] * 3);
-		ATF_REQUIRE(bigger != NULL && (uintptr_t)bigger != seen);
+		ATF_REQUIRE(bigger != NULL);
 		ATF_CHECK_EQ('y', bigger[sizes[i] - 1]);
-		ATF_CHECK_MSG(is_wiped(seen, sizes[i]), "moved: %zu", sizes[i]);
+		ATF_CHECK_MSG((uintptr_t)bigger != seen && is_wiped(seen, sizes[i]), "moved: %zu", sizes[i]);
 		free(bigger);
 		free(beyond);
 	}
