@@ -14,6 +14,14 @@ image_host() {
 
 images=/var/lib/kavach/images
 
+# flip FILE OFFSET: makes that byte another one, whatever it was.
+flip() {
+	local byte
+	byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+	# shellcheck disable=SC2059 # the format is the byte
+	printf "\\$(printf %03o $((byte ^ 0xff)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
 # An OCI layout at /tmp/oci, tag one, with a file of /bin/ls, setuid.
 image_layout() {
 	umoci init --layout /tmp/oci || fail "umoci init"
@@ -50,7 +58,7 @@ case_import_tampered() {
 	image_layout
 	local blob
 	blob=$(find /tmp/oci/blobs -type f -printf '%s %p\n' | sort -n | tail -n 1 | cut -d' ' -f2)
-	printf X | dd of="$blob" bs=1 seek=2000 conv=notrunc status=none
+	flip "$blob" 2000
 	kavachctl image import bad oci:/tmp/oci:one && fail "imported"
 	eq "left" '' "$(ls -A $images)"
 }
@@ -84,9 +92,9 @@ case_build() {
 	[ ! -e /tmp/root/usr/bin/dpkg ] || fail "a package manager"
 	eq "release" 'name=sy-agnos tier=dmverity' "$(grep -v version= /tmp/root/etc/sy-agnos-release | tr '\n' ' ' | sed 's/ $//')"
 	grep -q defaultAction /tmp/root/etc/sy-agnos/seccomp.json || fail "no seccomp profile"
-	printf X | dd of=$images/sy-agnos/root.verity bs=1 seek=9000 conv=notrunc status=none
-	kavachctl image show sy-agnos | grep -q 'Proves: *minimal' || fail "a broken hash tree counts"
-	printf X | dd of=$images/sy-agnos/root.squashfs bs=1 seek=90000 conv=notrunc status=none
+	flip $images/sy-agnos/root.verity 9000
+	[[ $(kavachctl image show sy-agnos) =~ Proves:\ *minimal ]] || fail "a broken hash tree counts: $(kavachctl image show sy-agnos)"
+	flip $images/sy-agnos/root.squashfs 90000
 	kavachctl image show sy-agnos && fail "a changed root counts"
 	kavachctl backends | grep '^sy-agnos ' | grep -q ' no ' || fail "a changed root is available"
 }
