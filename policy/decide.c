@@ -95,9 +95,6 @@ choose_composite(enum kv_session_kind kind, const struct kv_backend_fact *facts,
 int
 kv_policy_supported(const struct kv_policy *policy, struct kv_error *err)
 {
-	if (policy->network == KV_NET_PROXY)
-		return kv_error_set(err, KV_ERR_UNAVAILABLE,
-		    "network = proxy is not part of this version of kavach");
 	if (policy->inner_backend != KV_BACKEND_AUTO)
 		return kv_composite_check(policy->backend, policy->inner_backend, err);
 	return 0;

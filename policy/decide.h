@@ -142,7 +142,7 @@ int kv_choose_outer(const struct kv_policy *merged, enum kv_session_kind kind,
     const struct kv_backend_fact *facts, enum kv_backend_id *out, int *score, struct kv_error *err);
 
 /*
- * Does the policy ask for what no host gives with this version: network = proxy, a composite that is
+ * Does the policy ask for what no host gives with this version: a composite that is
  * none. 0, or -1 with KV_ERR_UNAVAILABLE: its sessions are refused.
  */
 int kv_policy_supported(const struct kv_policy *policy, struct kv_error *err);

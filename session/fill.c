@@ -139,14 +139,16 @@ fill_data(const struct kv_policy *p, const char *home, struct kv_ticket *t, stru
 /*
  * The limit is the user's. What a container runtime needs besides lives in the same cgroup: gVisor's kernel
  * and its file server are threads of this kernel, 60 to 120 for each channel
- * of a connection, of which sshd allows ten; podman's are its monitor's.
+ * of a connection, of which sshd allows ten; podman's are its monitor's. A proxy is one process.
  */
 static uint32_t
-own_tasks(enum kv_backend_id backend)
+own_tasks(enum kv_backend_id backend, enum kv_network network)
 {
+	uint32_t proxy = network == KV_NET_PROXY ? 1 : 0;
+
 	if (backend == KV_BACKEND_GVISOR)
-		return 1024;
-	return kv_idmap_wanted(backend) ? 32 : 0;
+		return 1024 + proxy;
+	return (kv_idmap_wanted(backend) ? 32 : 0) + proxy;
 }
 
 static int
@@ -161,12 +163,15 @@ fill_layers(const struct kv_decision *d, const struct kv_account *a, struct kv_t
 	t->home_mode = (int32_t)p->home;
 	t->memory_limit = p->memory_limit;
 	t->cpu_limit_milli = p->cpu_limit_milli;
-	t->process_limit = p->process_limit == 0 ? 0 : p->process_limit + own_tasks(d->backend);
+	t->process_limit = p->process_limit == 0 ? 0 : p->process_limit + own_tasks(d->backend, p->network);
 	t->open_files_limit = p->open_files_limit;
-	t->ports_count = (uint32_t)p->allowed_ports_count;
-	memcpy(t->ports, p->allowed_ports, sizeof(t->ports));
-	if (p->network == KV_NET_PROXY)
-		return kv_error_set(err, KV_ERR_UNAVAILABLE, "network = proxy is not to be had on this host");
+	/* With a proxy they are what that may connect to. */
+	if (p->network == KV_NET_HOST) {
+		t->ports_count = (uint32_t)p->allowed_ports_count;
+		memcpy(t->ports, p->allowed_ports, sizeof(t->ports));
+	}
+	if (p->network == KV_NET_PROXY && kv_idmap_proxy(a->uid, &t->proxy_uid, err) != 0)
+		return -1;
 	if (fill_landlock(p, a->home, t, err) != 0 || fill_data(p, a->home, t, err) != 0)
 		return -1;
 	if (p->seccomp == KV_SECCOMP_OFF)

@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/io.h"
 #include "policy/trust.h"
+#include "session/egress.h"
 #include "session/fill.h"
 #include "session/idmap.h"
 #include "session/opener.h"
@@ -58,7 +59,7 @@ clear(struct kv_session *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->lock_fd = s->state_fd = s->sessions_fd = -1;
-	s->host_mnt_fd = s->host_net_fd = s->audit.state_fd = -1;
+	s->host_mnt_fd = s->host_net_fd = s->audit.state_fd = s->proxy_fd = -1;
 }
 
 static int
@@ -218,14 +219,13 @@ kv_session_network(enum kv_network network, struct kv_error *err)
 	case KV_NET_HOST:
 		return 0;
 	case KV_NET_LOOPBACK:
+	case KV_NET_PROXY:
 	case KV_NET_OFF:
 		break;
-	case KV_NET_PROXY:
-		return kv_error_set(err, KV_ERR_UNAVAILABLE, "network = proxy is not to be had on this host");
 	}
 	if (unshare(CLONE_NEWNET) != 0)
 		return kv_error_sys(err, "cannot make a network namespace");
-	return network == KV_NET_LOOPBACK ? loopback_up(err) : 0;
+	return network == KV_NET_OFF ? 0 : loopback_up(err);
 }
 
 static int
@@ -256,9 +256,10 @@ view_with_containers(struct kv_view *view, struct kv_ticket *ticket, struct kv_e
 }
 
 static int
-enter_steps(struct kv_session *s, const struct kv_account *account,
-    const struct kv_policy *policy, struct kv_error *err)
+enter_steps(struct kv_session *s, const struct kv_config *config, const struct kv_account *account,
+    const struct kv_decision *decision, struct kv_error *err)
 {
+	const struct kv_policy *policy = &decision->policy;
 	struct kv_view view = {
 		.account = account,
 		.policy = policy,
@@ -272,6 +273,9 @@ enter_steps(struct kv_session *s, const struct kv_account *account,
 	if (remember_host(s, err) != 0 || kv_cgroup_enter(&s->cgroup, 0, err) != 0 ||
 	    kv_session_network(policy->network, err) != 0)
 		return -1;
+	/* Before the view: the proxy lives among the host's files. */
+	if (policy->network == KV_NET_PROXY && kv_egress_start(s, config, policy, &s->proxy_fd, err) != 0)
+		return -1;
 	if (unshare(CLONE_NEWNS) != 0)
 		return kv_error_sys(err, "cannot make a mount namespace");
 	if (kv_own_namespace("mnt", &s->ticket->mntns_ino, err) != 0 ||
@@ -281,8 +285,8 @@ enter_steps(struct kv_session *s, const struct kv_account *account,
 }
 
 int
-kv_session_enter(struct kv_session *session, const struct kv_account *account,
-    const struct kv_policy *policy, struct kv_error *err)
+kv_session_enter(struct kv_session *session, const struct kv_config *config, const struct kv_account *account,
+    const struct kv_decision *decision, struct kv_error *err)
 {
 	struct kv_error ignored = KV_ERROR_INIT;
 	struct kv_usage usage;
@@ -291,7 +295,7 @@ kv_session_enter(struct kv_session *session, const struct kv_account *account,
 		return kv_error_set(err, KV_ERR_DENIED, "there is no open session to enter");
 	if (session->host_mnt_fd >= 0)
 		return 0;
-	if (enter_steps(session, account, policy, err) == 0)
+	if (enter_steps(session, config, account, decision, err) == 0)
 		return 0;
 	(void)kv_session_close(session, &usage, &ignored);
 	return -1;
@@ -317,6 +321,7 @@ kv_session_close(struct kv_session *s, struct kv_usage *usage, struct kv_error *
 	usage->last_status = -1;
 	if (s->id[0] == '\0')
 		return 0;
+	kv_egress_stop(&s->proxy_fd);
 	/* Still inside: the state must stay for a reap, which sees the host. */
 	if (go_back(s, err) != 0) {
 		release(s);

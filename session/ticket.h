@@ -27,6 +27,8 @@ struct kv_error;
 #define KV_SELF_PROFILE	"profile"		/* in KV_SELF_DIR: text of a seccomp profile of the administrator's own, for containers */
 #define KV_SELF_CGROUP	KV_RUN_DIR "/cgroup"	/* session's view: its cgroup (v2), or a folder for each v1 controller */
 
+#define KV_EGRESS_PORT	3128		/* KV_NET_PROXY: where the session's proxy listens, on 127.0.0.1 inside */
+
 #define KV_ID_LEN	16	/* lower-case hexadecimal digits */
 #define KV_TICKET_MAGIC	0x6b617663683031ULL
 #define KV_TICKET_FILTER_MAX 4096
@@ -91,6 +93,7 @@ struct kv_ticket {
 
 	/* The layers. */
 	int32_t network;		/* enum kv_network */
+	uint32_t proxy_uid;		/* KV_NET_PROXY: whom the proxy runs as */
 	int32_t seccomp;		/* enum kv_seccomp */
 	bool read_only_root;
 	int32_t home_mode;		/* enum kv_home */

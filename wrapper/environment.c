@@ -8,6 +8,11 @@
 #include "common/error.h"
 #include "session/ticket.h"
 
+#define TEXT_OF(number) #number
+#define PORT_TEXT(number) TEXT_OF(number)
+#define PROXY_AT "127.0.0.1:" PORT_TEXT(KV_EGRESS_PORT)
+#define OWN_VARIABLES 16	/* at most, of those that are not the caller's */
+
 #define PATH_INSIDE "/usr/local/bin:/usr/bin:/bin:/usr/games"
 
 /* A trailing * stands for any end. */
@@ -105,6 +110,29 @@ add(char **list, size_t *count, const char *name, const char *value)
 	return true;
 }
 
+/*
+ * Where network = proxy is: programs differ in which case they read. What is on the session's own
+ * loopback is reached without it.
+ */
+static bool
+add_proxy(const struct kv_ticket *ticket, char **list, size_t *count)
+{
+	static const char *const http[] = { "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY" };
+	static const char *const all[] = { "all_proxy", "ALL_PROXY" };
+	static const char *const none[] = { "no_proxy", "NO_PROXY" };
+	bool good = true;
+
+	if (ticket->network != KV_NET_PROXY)
+		return true;
+	for (size_t i = 0; good && i < sizeof(http) / sizeof(http[0]); i++)
+		good = add(list, count, http[i], "http://" PROXY_AT);
+	for (size_t i = 0; good && i < sizeof(all) / sizeof(all[0]); i++)
+		good = add(list, count, all[i], "socks5h://" PROXY_AT);
+	for (size_t i = 0; good && i < sizeof(none) / sizeof(none[0]); i++)
+		good = add(list, count, none[i], "localhost,127.0.0.1,::1");
+	return good;
+}
+
 /* sshd's name for the terminal does not exist inside; the terminal does. */
 static bool
 has_terminal(char *const envp[])
@@ -126,7 +154,7 @@ kv_environment_build(const struct kv_ticket *ticket, char *const envp[],
 
 	while (envp[variables] != NULL)
 		variables++;
-	list = calloc(variables + 8, sizeof(*list));
+	list = calloc(variables + OWN_VARIABLES, sizeof(*list));
 	if (list == NULL) {
 		(void)kv_error_sys(err, "environment");
 		return NULL;
@@ -138,6 +166,8 @@ kv_environment_build(const struct kv_ticket *ticket, char *const envp[],
 		good = add(list, &count, "SSH_TTY", "/dev/console");
 	if (good && original != NULL)
 		good = add(list, &count, "SSH_ORIGINAL_COMMAND", original);
+	if (good)
+		good = add_proxy(ticket, list, &count);
 	for (size_t i = 0; good && i < variables; i++) {
 		if (!passes(ticket, envp[i]))
 			continue;

@@ -84,8 +84,29 @@ ATF_TC_BODY(terminal_gets_its_name_inside, tc)
 	ATF_CHECK(!has(build("SSH_TTYX=1", NULL), "SSH_TTY=/dev/console"));
 }
 
+ATF_TC_WITHOUT_HEAD(the_proxy_is_told_where_there_is_one);
+ATF_TC_BODY(the_proxy_is_told_where_there_is_one, tc)
+{
+	static const char *const told[] = { "http_proxy=http://127.0.0.1:3128", "HTTPS_PROXY=http://127.0.0.1:3128",
+		"all_proxy=socks5h://127.0.0.1:3128", "no_proxy=localhost,127.0.0.1,::1" };
+	struct kv_ticket with = ticket;
+	char *envp[] = { (char *)(uintptr_t)"http_proxy=http://evil:1", NULL };
+	struct kv_error err = KV_ERROR_INIT;
+	char **list;
+
+	with.network = KV_NET_PROXY;
+	list = kv_environment_build(&with, envp, NULL, &err);
+	ATF_REQUIRE(list != NULL);
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		ATF_CHECK_MSG(has(list, told[i]), "%s", told[i]);
+	ATF_CHECK(!has(list, envp[0]));
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		ATF_CHECK_MSG(!has(build("TERM=dumb", NULL), told[i]), "%s", told[i]);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
+	ATF_TP_ADD_TC(tp, the_proxy_is_told_where_there_is_one);
 	ATF_TP_ADD_TC(tp, own_variables_come_from_the_ticket);
 	ATF_TP_ADD_TC(tp, listed_variables_pass);
 	ATF_TP_ADD_TC(tp, all_others_do_not);

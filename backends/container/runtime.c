@@ -211,7 +211,7 @@ add_runsc(struct kv_line *line, const struct kv_runtime_start *start, struct kv_
 	kv_line_add(line, "--root=", start->state);
 	kv_line_add(line, "--rootless", "");
 	kv_line_add(line, "--ignore-cgroups", "");
-	kv_line_add(line, "--network=", start->network == KV_NET_HOST ? "host" : "none");
+	kv_line_add(line, "--network=", start->network == KV_NET_HOST || start->network == KV_NET_PROXY ? "host" : "none");
 	kv_line_add(line, "--platform=", option.platform);
 	kv_line_add(line, "--oci-seccomp", "");
 	kv_line_add(line, option.uds ? "--host-uds=open" : "--fsgofer-host-uds", "");

@@ -92,9 +92,10 @@ verify_network(const struct kv_ticket *ticket, struct kv_error *err)
 {
 	char dev[4096];
 	struct ifreq lo = { .ifr_name = "lo" };
-	bool up = ticket->network == KV_NET_LOOPBACK;
+	/* A proxy is reached over lo. */
+	bool up = ticket->network == KV_NET_LOOPBACK || ticket->network == KV_NET_PROXY;
 
-	if (ticket->network != KV_NET_OFF && ticket->network != KV_NET_LOOPBACK)
+	if (ticket->network == KV_NET_HOST)
 		return 0;
 	if (kv_read_file(AT_FDCWD, "/proc/self/net/dev", dev, sizeof(dev)) < 0)
 		return missing("network", "cannot list the interfaces", err);
