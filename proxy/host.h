@@ -43,6 +43,9 @@ int kv_host_rule_parse(const char *text, struct kv_host_rule *out);
 /* Does the rule allow the host by its name (or, for an address, by that address). */
 bool kv_host_rule_matches(const struct kv_host_rule *rule, const struct kv_host *host);
 
+/* From 4 or, with v6, 16 bytes in network byte order, as they stand in a sockaddr; makes v4 of what is v4-mapped. */
+void kv_address_set(struct kv_address *out, bool v6, const void *bytes);
+
 bool kv_address_equal(const struct kv_address *a, const struct kv_address *b);
 
 /*
