@@ -54,7 +54,7 @@ kv_journal_new(struct kv_loop *loop, const struct kv_egress_config *config, int 
 	}
 	journal->loop = loop;
 	journal->audit = (struct kv_audit){
-		.state_fd = chain, .session_chain = true, .timeout_ms = SYSLOG_MS,
+		.state_fd = chain, .chain = KV_CHAIN_EGRESS, .timeout_ms = SYSLOG_MS,
 		.format = config->json ? KV_AUDIT_JSON : KV_AUDIT_LOGFMT,
 	};
 	journal->subject = (struct kv_audit_subject){
