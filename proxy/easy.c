@@ -121,7 +121,7 @@ kv_easy_prepare(CURL *easy)
 	/* Nothing of the environment, nothing of a home, nowhere else than asked. */
 	if (SET(easy, CURLOPT_PROXY, "") || SET(easy, CURLOPT_NOPROXY, "*") ||
 	    SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) || SET(easy, CURLOPT_FOLLOWLOCATION, 0L) ||
-	    SET(easy, CURLOPT_PROTOCOLS_STR, "http,https") || SET(easy, CURLOPT_REDIR_PROTOCOLS_STR, "") ||
+	    SET(easy, CURLOPT_PROTOCOLS_STR, "http,https") ||
 	    SET(easy, CURLOPT_HTTP09_ALLOWED, 0L) || SET(easy, CURLOPT_NOSIGNAL, 1L))
 		return -1;
 	/* The body's bytes as they are; its framing is ours. */

@@ -32,6 +32,11 @@
 
 enum { FD_CONFIG, FD_READY, FD_ERRORS, FD_LISTENER, FD_OPENER, FD_AUDIT, FD_COUNTS, FD_OTHERS };
 
+/* What stage one may leave out: -1 then. */
+struct given {
+	int audit, counts;
+};
+
 struct ends {
 	struct kv_watch opener, signals;
 	struct kv_loop *loop;
@@ -142,9 +147,12 @@ check_listener(struct kv_error *err)
 	return 0;
 }
 
-/* All that needs more than the confinement leaves. */
+/*
+ * Nothing but what was given is open, and all of 0 to 6 are: what is left out must not become another descriptor of
+ * that number, which would then be taken for it.
+ */
 static int
-prepare(struct kv_proxy *proxy, struct kv_egress_config *config, struct ends *ends, struct kv_error *err)
+take_descriptors(struct given *given, struct kv_error *err)
 {
 	for (int fd = FD_CONFIG; fd <= FD_OPENER; fd++) {
 		if (!is_open(fd))
@@ -152,6 +160,19 @@ prepare(struct kv_proxy *proxy, struct kv_egress_config *config, struct ends *en
 	}
 	if (kv_close_from(FD_OTHERS) != 0)
 		return kv_error_sys(err, "descriptors");
+	given->audit = is_open(FD_AUDIT) ? FD_AUDIT : -1;
+	given->counts = is_open(FD_COUNTS) ? FD_COUNTS : -1;
+	if ((given->audit < 0 && dup2(FD_ERRORS, FD_AUDIT) < 0) || (given->counts < 0 && dup2(FD_ERRORS, FD_COUNTS) < 0))
+		return kv_error_sys(err, "descriptors");
+	return 0;
+}
+
+/* All that needs more than the confinement leaves. */
+static int
+prepare(struct kv_proxy *proxy, struct kv_egress_config *config, struct ends *ends, struct given *given, struct kv_error *err)
+{
+	if (take_descriptors(given, err) != 0)
+		return -1;
 	if (kv_confine_begin(err) != 0 || check_listener(err) != 0 || read_config(config, err) != 0)
 		return -1;
 	(void)dup2(FD_ERRORS, FD_CONFIG);
@@ -162,13 +183,10 @@ prepare(struct kv_proxy *proxy, struct kv_egress_config *config, struct ends *en
 	    watch_ends(ends, proxy->loop, err) != 0 || (proxy->resolver = kv_resolver_new(proxy->loop, err)) == NULL ||
 	    (proxy->upstream = kv_upstream_new(proxy->loop, err)) == NULL)
 		return -1;
-	proxy->journal = kv_journal_new(proxy->loop, config, is_open(FD_AUDIT) ? FD_AUDIT : -1,
-	    is_open(FD_COUNTS) ? FD_COUNTS : -1, err);
-	if (proxy->journal == NULL)
-		return -1;
-	if (config->audit_required && !is_open(FD_AUDIT))
+	if (config->audit_required && given->audit < 0)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE, "records are required, and there is no folder for their chain");
-	return 0;
+	proxy->journal = kv_journal_new(proxy->loop, config, given->audit, given->counts, err);
+	return proxy->journal != NULL ? 0 : -1;
 }
 
 static void
@@ -195,10 +213,11 @@ main(void)
 	struct kv_egress_config config = { .uid = -1 };
 	struct kv_proxy proxy = { .loop = NULL };
 	struct ends ends = { .loop = NULL };
+	struct given given = { -1, -1 };
 	int result = -1;
 
-	if (prepare(&proxy, &config, &ends, &err) == 0 &&
-	    kv_confine_finish(&config, is_open(FD_AUDIT) ? FD_AUDIT : -1, &err) == 0 && kv_clients_start(&proxy, &err) == 0) {
+	if (prepare(&proxy, &config, &ends, &given, &err) == 0 && kv_confine_finish(&config, given.audit, &err) == 0 &&
+	    kv_clients_start(&proxy, &err) == 0) {
 		(void)!write(FD_READY, good, strlen(good));
 		(void)dup2(FD_ERRORS, FD_READY);
 		result = kv_loop_run(proxy.loop, &err);
