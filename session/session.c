@@ -49,6 +49,7 @@ release(struct kv_session *s)
 	close_fd(&s->host_net_fd);
 	close_fd(&s->audit.state_fd);
 	free(s->ticket);
+	kv_secrets_wipe(&s->secrets);
 	s->ticket = NULL;
 	s->id[0] = '\0';
 }
@@ -135,7 +136,7 @@ keep_profile(const struct kv_policy *policy, const struct kv_session *s, struct 
 	if (policy->seccomp != KV_SECCOMP_FILE || !kv_idmap_wanted((enum kv_backend_id)s->ticket->backend))
 		return 0;
 	dir = kv_trust_parent(policy->seccomp_file, true, &name, err);
-	if (dir < 0 || kv_trust_read(dir, name, policy->seccomp_file, true, &text, &size, err) != 0)
+	if (dir < 0 || kv_trust_read(dir, name, policy->seccomp_file, KV_TRUST_ROOT, &text, &size, err) != 0)
 		return -1;
 	if (kv_replace_file(s->state_fd, KV_SELF_PROFILE, text, size, 0400) != 0)
 		return kv_error_sys(err, "the session's seccomp profile");
@@ -150,7 +151,9 @@ open_steps(const struct kv_config *config, const struct kv_decision *decision,
 	struct kv_error ignored = KV_ERROR_INIT;
 	struct kv_state_info si;
 
-	if (open_audit(config, &s->audit, err) != 0 ||
+	/* First: what cannot be had must cost nothing, and a command runs as the opener does without kavach. */
+	if (kv_secrets_read(config, &decision->policy, &s->secrets, err) != 0 ||
+	    open_audit(config, &s->audit, err) != 0 ||
 	    kv_state_open(true, &s->sessions_fd, err) != 0)
 		return -1;
 	/* What an earlier session left is no reason to refuse this one. */
@@ -291,8 +294,10 @@ kv_session_enter(struct kv_session *session, const struct kv_account *account,
 		return kv_error_set(err, KV_ERR_DENIED, "there is no open session to enter");
 	if (session->host_mnt_fd >= 0)
 		return 0;
-	if (enter_steps(session, account, policy, err) == 0)
+	if (enter_steps(session, account, policy, err) == 0) {
+		kv_secrets_wipe(&session->secrets);
 		return 0;
+	}
 	(void)kv_session_close(session, &usage, &ignored);
 	return -1;
 }
