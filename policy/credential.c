@@ -217,7 +217,7 @@ kv_credential_show(const struct kv_credential *credential, char *out, size_t siz
 		(void)snprintf(out, size, "the variable %s", credential->to);
 		break;
 	case KV_DELIVERY_FILE:
-		(void)snprintf(out, size, "the file /run/credentials/%s", credential->to);
+		(void)snprintf(out, size, "the file " KV_CREDENTIALS_DIR "/%s", credential->to);
 		break;
 	case KV_DELIVERY_STDIN:
 		(void)snprintf(out, size, "standard input");

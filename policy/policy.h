@@ -22,6 +22,7 @@ struct kv_error;
 #define KV_RUNTIME_MAX	128	/* bytes of the path of a container runtime, with NUL */
 #define KV_IMAGE_MAX	64	/* bytes of an image's name, with NUL */
 #define KV_CREDENTIALS_MAX 32	/* credentials of one policy */
+#define KV_CREDENTIALS_DIR KV_RUNSTATEDIR "/credentials"	/* session's view: those that are files */
 #define KV_SYAGNOS_IMAGE "sy-agnos"	/* what sy-agnos runs where the policy names no image */
 
 enum kv_network { KV_NET_OFF, KV_NET_LOOPBACK, KV_NET_PROXY, KV_NET_HOST };

@@ -208,6 +208,19 @@ kv_secrets_read(const struct kv_config *config, const struct kv_policy *policy, 
 	return rc;
 }
 
+int
+kv_secrets_fork(const struct kv_secrets *secrets, bool keep, struct kv_error *err)
+{
+	for (size_t i = 0; i < secrets->count; i++) {
+		char *at = (char *)(uintptr_t)secrets->secret[i].value;
+		size_t size = pages(secrets->secret[i].size + 1);
+
+		if ((!keep && mlock(at, size) != 0) || madvise(at, size, keep ? MADV_KEEPONFORK : MADV_WIPEONFORK) != 0)
+			return kv_error_sys(err, "memory that is kept out of swap");
+	}
+	return 0;
+}
+
 void
 kv_secrets_wipe(struct kv_secrets *secrets)
 {

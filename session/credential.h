@@ -5,7 +5,7 @@
  * MUST NOT be held longer than stage one: sshd forks the user's half afterwards.
  * MUST NOT be copied elsewhere: each value lies in memory that is locked (never on a swap device), in no core,
  * and reads as zeroes in a child of this process (MADV_WIPEONFORK). So a child cannot hand a value on: the
- * parent writes it, to a pipe or a file of the child's.
+ * parent writes it, to a pipe or a file of the child's. kv_secrets_fork is for the one child that must.
  */
 #ifndef KV_SESSION_CREDENTIAL_H
 #define KV_SESSION_CREDENTIAL_H
@@ -15,6 +15,7 @@
 #include "policy/credential.h"
 
 struct kv_error;
+struct kv_ticket;
 
 #define KV_SECRET_MAX		65536	/* bytes of a value: what a pipe holds */
 #define KV_SECRET_HEADER_MAX	8191	/* bytes of a header's value, its prefix included */
@@ -43,6 +44,15 @@ int kv_secrets_read(const struct kv_config *config, const struct kv_policy *poli
 
 /* Overwrites all values and frees. Idempotent; a zeroed struct is empty. */
 void kv_secrets_wipe(struct kv_secrets *secrets);
+
+/*
+ * keep: a fork that follows leaves the values to the child (kavachctl run enters the session there); the caller wipes its own
+ * after it. Not keep: the child locks what it got, and again its own children see zeroes. 0 or -1.
+ */
+int kv_secrets_fork(const struct kv_secrets *secrets, bool keep, struct kv_error *err);
+
+/* Where in the session's view the wrapper finds which value: fills ticket->secrets. 0 or -1. */
+int kv_secrets_ticket(const struct kv_secrets *secrets, struct kv_ticket *ticket, struct kv_error *err);
 
 /* The next two: for the files of session/credential*.c and their tests. */
 

@@ -167,6 +167,7 @@ open_steps(const struct kv_config *config, const struct kv_decision *decision,
 	memcpy(s->id, si.info.id, sizeof(s->id));
 	s->opened_ns = si.opened_ns;
 	if (kv_ticket_fill(config, decision, request, account, s->id, s->ticket, err) != 0 ||
+	    kv_secrets_ticket(&s->secrets, s->ticket, err) != 0 ||
 	    make_cgroup(&decision->policy, s, &si, err) != 0 ||
 	    keep_profile(&decision->policy, s, err) != 0)
 		return -1;
@@ -267,12 +268,13 @@ enter_steps(struct kv_session *s, const struct kv_account *account,
 		.policy = policy,
 		.cgroup = &s->cgroup,
 		.state_fd = s->state_fd,
+		.secrets = &s->secrets,
 		.userns_fd = -1,
 		.wrap = s->wrap,
 		.wrapper = KV_SBINDIR "/kavach-session",
 	};
 
-	if (remember_host(s, err) != 0 || kv_cgroup_enter(&s->cgroup, 0, err) != 0 ||
+	if (kv_secrets_fork(&s->secrets, false, err) != 0 || remember_host(s, err) != 0 || kv_cgroup_enter(&s->cgroup, 0, err) != 0 ||
 	    kv_session_network(policy->network, err) != 0)
 		return -1;
 	if (unshare(CLONE_NEWNS) != 0)
