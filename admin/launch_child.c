@@ -24,6 +24,9 @@ refuse_unsupported(const struct kv_policy *policy, struct kv_error *err)
 	if (policy->privilege != KV_PRIV_USERNS)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE,
 		    "policy %s needs root to open a session (privilege = userns does not)", policy->name);
+	if (policy->credentials.count != 0)
+		return kv_error_set(err, KV_ERR_UNAVAILABLE,
+		    "policy %s gives credentials, which only root can read", policy->name);
 	if (policy->memory_limit != 0 || policy->cpu_limit_milli != 0 || policy->process_limit != 0)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE,
 		    "policy %s limits memory, CPU or processes, which needs root", policy->name);

@@ -176,6 +176,7 @@ static const struct {
 	{ kv_value_seccomp, show_seccomp }, { kv_value_path, show_text },
 	{ kv_value_rootfs, show_rootfs }, { kv_value_image, show_image },
 	{ kv_value_list, show_list }, { kv_value_environment, show_list },
+	{ kv_value_credentials, show_list },
 	{ kv_value_ports, show_ports }, { kv_value_landlock, show_landlock },
 	{ kv_value_data_dir, show_data_dir },
 };

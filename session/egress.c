@@ -43,21 +43,20 @@ listen_inside(struct kv_error *err)
 static int
 config_pipe(const struct kv_session *s, const struct kv_config *config, const struct kv_policy *policy, struct kv_error *err)
 {
-	char *text = malloc(TEXT_MAX);
+	char *text = kv_secret_memory(TEXT_MAX, err);
 	int ends[2] = { -1, -1 };
-	ssize_t size;
+	long size;
 	int result = -1;
 
 	if (text == NULL)
-		return kv_error_sys(err, "proxy");
-	size = kv_egress_text(s->ticket, config, policy, text, TEXT_MAX, err);
+		return -1;
+	size = kv_egress_text(s->ticket, config, policy, &s->secrets, text, TEXT_MAX, err);
 	if (size >= 0 && (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[1], F_SETPIPE_SZ, (int)size) < size ||
 	    fcntl(ends[1], F_SETFL, O_NONBLOCK) != 0 || kv_write_all(ends[1], text, (size_t)size) != 0))
 		(void)kv_error_sys(err, "cannot tell the proxy its policy");
 	else if (size >= 0)
 		result = 0;
-	explicit_bzero(text, TEXT_MAX);
-	free(text);
+	kv_secret_forget(text, TEXT_MAX);
 	if (ends[1] >= 0)
 		(void)close(ends[1]);
 	if (result == 0)

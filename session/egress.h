@@ -24,9 +24,9 @@ int kv_egress_start(const struct kv_session *session, const struct kv_config *co
 /* Ends the proxy and waits for its end, at most a second. Idempotent; -1 in *proxy_fd: there is none. */
 void kv_egress_stop(int *proxy_fd);
 
-/* What the proxy is told (proxy/config.h) as text in *out, size bytes of room. Pure. The length, or -1. */
-ssize_t kv_egress_text(const struct kv_ticket *ticket, const struct kv_config *config, const struct kv_policy *policy,
-    char *out, size_t size, struct kv_error *err);
+/* What the proxy is told (proxy/config.h) as text in out, which the caller wipes: secrets' headers are in it. Pure. The length, or -1. */
+long kv_egress_text(const struct kv_ticket *ticket, const struct kv_config *config, const struct kv_policy *policy,
+    const struct kv_secrets *secrets, char *out, size_t size, struct kv_error *err);
 
 /* Reads what the proxy last wrote. 0, or -1 where the session has none or the line is not whole. Root. */
 int kv_egress_stats(int state_fd, struct kv_egress_stats *out);

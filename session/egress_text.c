@@ -1,84 +1,121 @@
 /*
- * What a session's proxy is told, and what it tells: proxy/config.h has the format. Pure but for the reading of the statistics.
+ * What a session's proxy is told, and what it tells. The policy and the credentials become proxy/config.h's struct, which
+ * that folder writes as text. Pure but for the reading of the statistics.
  */
 #include "session/egress.h"
 
 #include "common/error.h"
 #include "common/io.h"
+#include "proxy/config.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-struct text {
-	char *at;
-	size_t room;
-	bool full;
-};
-
-static void __attribute__((format(printf, 2, 3)))
-add(struct text *t, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(t->at, t->room, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= t->room) {
-		t->full = true;
-		return;
-	}
-	t->at += n;
-	t->room -= (size_t)n;
-}
 
 /* A name from outside (the source's host name) may hold any byte: none makes a field or a line. */
 static void
-add_field(struct text *t, const char *value)
+put(char *to, size_t size, const char *from)
 {
-	add(t, "\t");
-	for (; *value != '\0'; value++)
-		add(t, "%c", (unsigned char)*value < ' ' || *value == 0x7f ? '?' : *value);
+	size_t used = 0;
+
+	for (; *from != '\0' && used + 1 < size; from++)
+		to[used++] = (unsigned char)*from < ' ' || *from == 0x7f ? '?' : *from;
+	to[used] = '\0';
 }
 
-static void
-add_list(struct text *t, const char *key, const struct kv_list *list)
+static int
+put_hosts(const struct kv_list *list, struct kv_host_rule **out, size_t *count)
 {
+	*out = calloc(list->count + 1, sizeof(**out));
+	if (*out == NULL)
+		return -1;
+	*count = list->count;
 	for (size_t i = 0; i < list->count; i++)
-		add(t, "%s\t%s\n", key, list->item[i]);
+		if (kv_format((*out)[i].text, sizeof((*out)[i].text), "%s", list->item[i]) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+put_credential(const struct kv_secret *secret, struct kv_egress_credential *to)
+{
+	const struct kv_credential *c = secret->credential;
+
+	if (kv_format(to->name, sizeof(to->name), "%s", c->name) != 0 ||
+	    kv_format(to->header, sizeof(to->header), "%s", c->to) != 0)
+		return -1;
+	to->port = c->port;
+	/* Lent for the writing; what is lent is not changed. */
+	to->value = (char *)(uintptr_t)secret->value;
+	return put_hosts(&c->hosts, &to->host, &to->host_count);
+}
+
+static int
+put_credentials(const struct kv_secrets *secrets, struct kv_egress_config *to)
+{
+	to->credential = calloc(secrets->count + 1, sizeof(*to->credential));
+	if (to->credential == NULL)
+		return -1;
+	for (size_t i = 0; i < secrets->count; i++)
+		if (secrets->secret[i].credential->delivery == KV_DELIVERY_HEADER &&
+		    put_credential(&secrets->secret[i], &to->credential[to->credential_count++]) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+put_policy(const struct kv_policy *policy, struct kv_egress_config *to)
+{
+	/* Both are lent. */
+	to->port = (uint16_t *)(uintptr_t)policy->allowed_ports;
+	to->port_count = policy->allowed_ports_count;
+	to->method = policy->allowed_methods.item;
+	to->method_count = policy->allowed_methods.count;
+	to->path = policy->allowed_paths.item;
+	to->path_count = policy->allowed_paths.count;
+	return put_hosts(&policy->allowed_hosts, &to->host, &to->host_count);
 }
 
 static void
-add_subject(struct text *t, const struct kv_ticket *ticket)
+put_subject(const struct kv_ticket *ticket, struct kv_egress_config *to)
 {
-	add(t, "subject\t%s", ticket->session);
-	add_field(t, ticket->user);
-	add(t, "\t%" PRIu32, ticket->uid);
-	add_field(t, ticket->service);
-	add_field(t, ticket->from);
-	add_field(t, ticket->rule);
-	add_field(t, ticket->policy);
-	add(t, "\t%s\t%" PRId32 "\n", kv_backend_name((enum kv_backend_id)ticket->backend), ticket->score);
+	put(to->session, sizeof(to->session), ticket->session);
+	put(to->user, sizeof(to->user), ticket->user);
+	put(to->service, sizeof(to->service), ticket->service);
+	put(to->from, sizeof(to->from), ticket->from);
+	put(to->rule, sizeof(to->rule), ticket->rule);
+	put(to->policy, sizeof(to->policy), ticket->policy);
+	put(to->backend, sizeof(to->backend), kv_backend_name((enum kv_backend_id)ticket->backend));
+	to->uid = ticket->uid;
+	to->score = ticket->score;
 }
 
-ssize_t
-kv_egress_text(const struct kv_ticket *ticket, const struct kv_config *config, const struct kv_policy *policy,
-    char *out, size_t size, struct kv_error *err)
+static void
+release(struct kv_egress_config *c)
 {
-	struct text t = { .at = out, .room = size, .full = false };
+	for (size_t i = 0; i < c->credential_count; i++)
+		free(c->credential[i].host);
+	free(c->credential);
+	free(c->host);
+}
 
-	add(&t, "format\t%s\n", config->audit_format == KV_AUDIT_JSON ? "json" : "logfmt");
-	add(&t, "audit_required\t%s\n", config->audit_required ? "yes" : "no");
-	add_subject(&t, ticket);
-	add_list(&t, "host", &policy->allowed_hosts);
-	for (size_t i = 0; i < policy->allowed_ports_count; i++)
-		add(&t, "port\t%u\n", (unsigned int)policy->allowed_ports[i]);
-	add(&t, "end\n");
-	if (t.full)
-		return kv_error_set(err, KV_ERR_CONFIG, "policy %s: its lists for the proxy are too long", policy->name);
-	return (ssize_t)(size - t.room);
+long
+kv_egress_text(const struct kv_ticket *ticket, const struct kv_config *config, const struct kv_policy *policy,
+    const struct kv_secrets *secrets, char *out, size_t size, struct kv_error *err)
+{
+	struct kv_egress_config c = {
+		.json = config->audit_format == KV_AUDIT_JSON, .audit_required = config->audit_required,
+	};
+	long result = -1;
+
+	put_subject(ticket, &c);
+	if (put_policy(policy, &c) != 0 || put_credentials(secrets, &c) != 0)
+		(void)kv_error_sys(err, "the proxy's policy");
+	else if ((result = kv_egress_config_write(&c, out, size)) < 0)
+		(void)kv_error_set(err, KV_ERR_CONFIG, "policy %s: its lists are too long for a proxy", policy->name);
+	release(&c);
+	return result;
 }
 
 int

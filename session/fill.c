@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/io.h"
 #include "common/proc.h"
+#include "policy/credential.h"
 #include "session/opener.h"
 #include "session/walk.h"
 
@@ -185,6 +186,19 @@ fill_layers(const struct kv_decision *d, const struct kv_account *a, struct kv_t
 	return 0;
 }
 
+/* Does the session have credentials as files: Landlock must let it read them. */
+static bool
+has_files(const struct kv_config *config, const struct kv_policy *policy)
+{
+	for (size_t i = 0; i < policy->credentials.count; i++) {
+		const struct kv_credential *one = kv_config_credential(config, policy->credentials.item[i]);
+
+		if (one != NULL && one->delivery == KV_DELIVERY_FILE)
+			return true;
+	}
+	return false;
+}
+
 /* The terminal that su(1) or login(1) was started on: its session keeps it. */
 static uint64_t
 own_terminal(void)
@@ -220,6 +234,7 @@ kv_ticket_fill(const struct kv_config *config, const struct kv_decision *decisio
 	t->privilege = (int32_t)decision->policy.privilege;
 	t->audit_format = (int32_t)config->audit_format;
 	t->audit_required = config->audit_required;
+	t->credentials_dir = has_files(config, &decision->policy);
 	t->opener_pid = getpid();
 	t->tty_rdev = own_terminal();
 	if (kv_opener_start(AT_FDCWD, getpid(), &t->opener_start, err) != 0 ||

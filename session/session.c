@@ -50,6 +50,7 @@ release(struct kv_session *s)
 	close_fd(&s->host_net_fd);
 	close_fd(&s->audit.state_fd);
 	free(s->ticket);
+	kv_secrets_wipe(&s->secrets);
 	s->ticket = NULL;
 	s->id[0] = '\0';
 }
@@ -136,7 +137,7 @@ keep_profile(const struct kv_policy *policy, const struct kv_session *s, struct 
 	if (policy->seccomp != KV_SECCOMP_FILE || !kv_idmap_wanted((enum kv_backend_id)s->ticket->backend))
 		return 0;
 	dir = kv_trust_parent(policy->seccomp_file, true, &name, err);
-	if (dir < 0 || kv_trust_read(dir, name, policy->seccomp_file, true, &text, &size, err) != 0)
+	if (dir < 0 || kv_trust_read(dir, name, policy->seccomp_file, KV_TRUST_ROOT, &text, &size, err) != 0)
 		return -1;
 	if (kv_replace_file(s->state_fd, KV_SELF_PROFILE, text, size, 0400) != 0)
 		return kv_error_sys(err, "the session's seccomp profile");
@@ -151,7 +152,9 @@ open_steps(const struct kv_config *config, const struct kv_decision *decision,
 	struct kv_error ignored = KV_ERROR_INIT;
 	struct kv_state_info si;
 
-	if (open_audit(config, &s->audit, err) != 0 ||
+	/* First: what cannot be had must cost nothing, and a command runs as the opener does without kavach. */
+	if (kv_secrets_read(config, &decision->policy, &s->secrets, err) != 0 ||
+	    open_audit(config, &s->audit, err) != 0 ||
 	    kv_state_open(true, &s->sessions_fd, err) != 0)
 		return -1;
 	/* What an earlier session left is no reason to refuse this one. */
@@ -165,6 +168,7 @@ open_steps(const struct kv_config *config, const struct kv_decision *decision,
 	memcpy(s->id, si.info.id, sizeof(s->id));
 	s->opened_ns = si.opened_ns;
 	if (kv_ticket_fill(config, decision, request, account, s->id, s->ticket, err) != 0 ||
+	    kv_secrets_ticket(&s->secrets, s->ticket, err) != 0 ||
 	    make_cgroup(&decision->policy, s, &si, err) != 0 ||
 	    keep_profile(&decision->policy, s, err) != 0)
 		return -1;
@@ -265,12 +269,13 @@ enter_steps(struct kv_session *s, const struct kv_config *config, const struct k
 		.policy = policy,
 		.cgroup = &s->cgroup,
 		.state_fd = s->state_fd,
+		.secrets = &s->secrets,
 		.userns_fd = -1,
 		.wrap = s->wrap,
 		.wrapper = KV_SBINDIR "/kavach-session",
 	};
 
-	if (remember_host(s, err) != 0 || kv_cgroup_enter(&s->cgroup, 0, err) != 0 ||
+	if (kv_secrets_fork(&s->secrets, false, err) != 0 || remember_host(s, err) != 0 || kv_cgroup_enter(&s->cgroup, 0, err) != 0 ||
 	    kv_session_network(policy->network, err) != 0)
 		return -1;
 	/* Before the view: the proxy lives among the host's files. */
@@ -295,8 +300,10 @@ kv_session_enter(struct kv_session *session, const struct kv_config *config, con
 		return kv_error_set(err, KV_ERR_DENIED, "there is no open session to enter");
 	if (session->host_mnt_fd >= 0)
 		return 0;
-	if (enter_steps(session, config, account, decision, err) == 0)
+	if (enter_steps(session, config, account, decision, err) == 0) {
+		kv_secrets_wipe(&session->secrets);
 		return 0;
+	}
 	(void)kv_session_close(session, &usage, &ignored);
 	return -1;
 }

@@ -16,6 +16,7 @@
 #include "audit/session_chain.h"
 #include "policy/decide.h"
 #include "session/cgroup.h"
+#include "session/credential.h"
 #include "session/ticket.h"
 
 /* The account, frozen before any namespace is entered (no NSS afterwards). */
@@ -46,6 +47,7 @@ struct kv_session {
 	int proxy_fd;		/* pidfd of its kavach-proxy; -1: none */
 	bool wrap;
 	struct kv_ticket *ticket;	/* owned */
+	struct kv_secrets secrets;	/* from open to the end of enter; empty else. Borrows from the config of open */
 };
 
 struct kv_usage {
@@ -60,11 +62,12 @@ struct kv_usage {
  * Stage one, in two steps so that a failure of the first leaves the process as
  * it was.
  *
- * open: reaps what is left of dead sessions, makes id, state directory, cgroup
+ * open: reads the credentials, reaps what is left of dead sessions, makes id, state directory, cgroup
  * with limits, ticket (with the compiled seccomp filter). Does not move the
  * calling process. wrap: bind the wrapper over the shells (cron).
- * enter: puts the calling process into the cgroup, the network and mount namespaces, starts the proxy of network = proxy, and
- * makes the session's view (session/view.h). On failure of either everything made is removed again.
+ * enter: puts the calling process into the cgroup, the network and mount namespaces, starts the proxy of network = proxy,
+ * makes the session's view (session/view.h), hands the credentials over and wipes them. On failure of either
+ * everything made is removed again. The config of open must live until then.
  * Root. 0 or -1.
  */
 int kv_session_open(const struct kv_config *config, const struct kv_decision *decision,
