@@ -23,6 +23,7 @@
 
 #define TEXT_MAX	(1U << 20)	/* proxy/config.h, and what a pipe holds */
 #define BACKLOG		256
+#define NO_STATS	"allowed=0 denied=0 up=0 down=0\n"	/* until the proxy has others */
 
 static int
 listen_inside(struct kv_error *err)
@@ -92,7 +93,8 @@ prepare(const struct kv_session *s, const struct kv_config *config, const struct
 	c->fd[KV_EGRESS_FD_NULL] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	c->fd[KV_EGRESS_FD_OPENER] = (int)syscall(SYS_pidfd_open, s->ticket->opener_pid, 0);
 	c->fd[KV_EGRESS_FD_STATS] = openat(s->state_fd, KV_EGRESS_STATS, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (c->fd[KV_EGRESS_FD_NULL] < 0 || c->fd[KV_EGRESS_FD_OPENER] < 0 || c->fd[KV_EGRESS_FD_STATS] < 0)
+	if (c->fd[KV_EGRESS_FD_NULL] < 0 || c->fd[KV_EGRESS_FD_OPENER] < 0 || c->fd[KV_EGRESS_FD_STATS] < 0 ||
+	    kv_write_all(c->fd[KV_EGRESS_FD_STATS], NO_STATS, strlen(NO_STATS)) != 0)
 		return kv_error_sys(err, "the proxy's descriptors");
 	return 0;
 }

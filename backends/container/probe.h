@@ -92,6 +92,6 @@ int kv_probe_ask(const char *program, const char *word, char *out, size_t size, 
 void kv_probe_find(enum kv_runtime runtime, const char *program, struct kv_probe *out);
 
 /* The user that a probe starts for: ids that nobody has. */
-#define KV_PROBE_UID	0x0ffffffeu
+#define KV_PROBE_UID	0x07fffffeu
 
 #endif

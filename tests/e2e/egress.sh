@@ -8,6 +8,7 @@ www=198.41.0.4 other=199.9.14.201 private=10.9.8.7
 # egress_host [BACKEND]: a host with servers www.test, other.test and private.test, and TLS roots that it trusts.
 egress_host() {
 	[ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"
+	# shellcheck disable=SC2034 # host_runtime reads it
 	KV_BACKEND=${1:-process}
 	local program
 	for program in nginx openssl curl; do
@@ -212,7 +213,7 @@ case_ends() {
 	[ "$uid" -gt 2000000000 ] || fail "the proxy runs as $uid"
 	eq "its capabilities" 0000000000000000 "$(awk '/^CapPrm:/ { print $2 }' "/proc/$proxy/status")"
 	eq "it is confined" '1 2' "$(awk '/^NoNewPrivs:/ { n = $2 } /^Seccomp:/ { s = $2 } END { print n, s }' "/proc/$proxy/status")"
-	kavachctl show "$(kavachctl sessions | awk '$2 == "ann" { print $1 }')" | grep -q '^Egress: *0 allowed' || fail "show does not count"
+	kavachctl show "$(kavachctl sessions | awk '$2 == "ann" { print $1 }')" | grep -q '^egress: *0 allowed' || fail "show does not count"
 	kill -9 "$(kavachctl sessions --json | sed -n 's/.*"opener": *\([0-9]*\).*/\1/p')"
 	wait_for 5 test ! -d "/proc/$proxy" || fail "the proxy outlives the opener"
 	kavachctl reap
@@ -233,14 +234,55 @@ case_missing() {
 	ssh ann@kv true || fail "the twin does not work"
 	: > "$HOST_LOG"
 	mv /usr/libexec/kavach/kavach-proxy /tmp/
-	ssh ann@kv 'echo in' > /tmp/out 2>&1 && fail "let in"
-	grep -q in /tmp/out && fail "a shell without its proxy"
+	ssh ann@kv 'echo a-shell' > /tmp/out 2>&1 && fail "let in"
+	grep -q a-shell /tmp/out && fail "a shell without its proxy"
 	eq "records" 1 "$(count_records 'event=session-deny')"
 	must_be_clean
 	printf '#!/bin/sh\nsleep 100\n' > /usr/libexec/kavach/kavach-proxy
 	chmod 755 /usr/libexec/kavach/kavach-proxy
-	ssh ann@kv 'echo in' > /tmp/out 2>&1 && fail "let in with a proxy that says nothing"
+	ssh ann@kv 'echo a-shell' > /tmp/out 2>&1 && fail "let in with a proxy that says nothing"
 	eq "records" 2 "$(count_records 'event=session-deny')"
 	must_be_clean
 	eq "left" '' "$(pgrep -f kavach-proxy)"
+}
+
+# CASE credential timeout=240: a header is added to what goes to its host by TLS, and nowhere else; the session never sees it
+case_credential() {
+	egress_host
+	mkdir -p /etc/kavach/credentials.d
+	chmod 700 /etc/kavach/credentials.d
+	printf 's3cr3t-v4lue' > /root/token
+	chmod 600 /root/token
+	printf '[credential api]\nfile = /root/token\nheader = "Authorization"\nprefix = "Bearer "\nhosts = www.test\n' > /etc/kavach/credentials.d/api.conf
+	chmod 600 /etc/kavach/credentials.d/api.conf
+	egress_policy 'allowed_hosts = www.test, other.test, deep.www.test' 'credentials = api'
+	eq "http inside is https outside, with the header" 'https www.test auth=Bearer s3cr3t-v4lue' "$(get http://www.test/whoami)"
+	eq "what the session sends of that name is dropped" 'https www.test auth=Bearer s3cr3t-v4lue' "$(get http://www.test/whoami -H "'Authorization: mine'")"
+	eq "another host" 'http other.test auth=' "$(get http://other.test/whoami)"
+	eq "a name below it" 'http deep.www.test auth=' "$(get http://deep.www.test/whoami)"
+	eq "a tunnel" 'https www.test auth=' "$(get https://www.test/whoami)"
+	eq "a redirect to another host" 'http other.test auth=' "$(get http://www.test/away -L)"
+	eq "another port" 403 "$(get http://www.test:8443/whoami -o /dev/null -w '%{http_code}')"
+	ssh ann@kv 'echo on; exec sleep 20' > /tmp/on &
+	local pid login=$!
+	wait_for 10 grep -q on /tmp/on || fail "no session"
+	for pid in $(pgrep -f 'kavach|sshd'; pgrep -u ann); do
+		grep -a -q s3cr3t-v4lue "/proc/$pid/environ" "/proc/$pid/cmdline" 2> /dev/null && fail "in /proc/$pid"
+	done
+	grep -r -q s3cr3t-v4lue /run /var/log /tmp/nginx 2> /dev/null && fail "in a file: $(grep -r -l s3cr3t-v4lue /run /var/log /tmp/nginx)"
+	ssh ann@kv "env; cat /proc/*/environ; ls -R /run" 2> /dev/null | grep -a -q s3cr3t && fail "inside"
+	eq "no core, no tracer" 0 "$(gdb_like "$(pgrep -x kavach-proxy)")"
+	kill $login
+	must_be_clean
+	printf 'two\nlines\nx' > /root/token
+	ssh ann@kv true 2> /dev/null && fail "a value that no header can hold is let in"
+	records event=session-deny | grep -q 'two' && fail "a value in a record"
+	records 'event=session-deny' | grep -q 'credential api' || fail "the record does not name the credential: $(records session-deny)"
+}
+
+# gdb_like PID: can a process of the proxy's own id read its memory? 0: no.
+gdb_like() {
+	local uid
+	uid=$(awk '/^Uid:/ { print $2 }' "/proc/$1/status")
+	setpriv --reuid "$uid" --regid "$uid" --clear-groups head -c 1 "/proc/$1/maps" 2> /dev/null | wc -c
 }
