@@ -1,37 +1,105 @@
 /* kavachctl check: is the policy sound; where not, which line and why. */
 #include "admin/command.h"
 
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "admin/host.h"
 #include "admin/output.h"
+#include "backends/backend.h"
+#include "common/cleanup.h"
 #include "policy/load.h"
 
-/* Sound, and refused all the same: what this version does not have. Returns an array, or NULL for text. */
-static struct json_object *
-warn(const struct kv_config *config, const char *name, bool json)
+/* One warning: into the list, or on standard error. kind: what name is the name of. */
+static void
+warn(struct json_object *list, const char *file, const char *kind, const char *name, const char *reason)
 {
-	struct json_object *list = json ? kv_json_array() : NULL;
+	struct json_object *one;
 
+	if (list == NULL) {
+		kv_complain("warning: %s: %s %s: %s", file, kind, name, reason);
+		return;
+	}
+	one = kv_json_object();
+	kv_json_string(one, kind, name);
+	kv_json_string(one, "reason", reason);
+	kv_json_append(list, one);
+}
+
+/* Sound, and refused all the same: what this version or this host does not have. */
+static void
+warn_of_policies(const struct kv_config *config, const char *file, struct json_object *list)
+{
 	for (size_t i = 0; i < config->policy_count; i++) {
 		const struct kv_policy *policy = &config->policies[i];
+		struct kv_backend_fact fact[KV_BACKEND_COUNT];
+		kv_cleanup_free char *words = NULL;
 		struct kv_error why = KV_ERROR_INIT;
 
-		if (kv_policy_supported(policy, &why) == 0)
-			continue;
-		if (json) {
-			struct json_object *one = kv_json_object();
-
-			kv_json_string(one, "policy", policy->name);
-			kv_json_string(one, "reason", why.msg);
-			kv_json_append(list, one);
-		} else {
-			kv_complain("warning: %s: policy %s: its sessions are refused: %s", name,
-			    policy->name, why.msg);
+		if (kv_policy_supported(policy, &why) != 0) {
+			words = kv_asprintf("its sessions are refused: %s", why.msg);
+		} else if (policy->backend != KV_BACKEND_AUTO) {
+			memset(fact, 0, sizeof(fact));
+			kv_backend_probe(1U << policy->backend, KV_PROBE_LOGIN_MS, fact, NULL);
+			if (!fact[policy->backend].available)
+				words = kv_asprintf("its sessions are refused on this host: backend %s: %s",
+				    kv_backend_name(policy->backend), fact[policy->backend].reason);
 		}
+		if (words != NULL)
+			warn(list, file, "policy", policy->name, words);
 	}
-	return list;
+}
+
+/* A database that does not answer counts as a yes. */
+static bool
+is_known(const char *name, bool group)
+{
+	errno = 0;
+	return strchr(name, '*') != NULL ||
+	    (group ? getgrnam(name) != NULL : getpwnam(name) != NULL) ||
+	    (errno != 0 && errno != ENOENT && errno != ESRCH);
+}
+
+static void
+warn_of_names(const struct kv_list *names, bool group, const char *file, const char *kind,
+    const char *name, struct json_object *list)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		kv_cleanup_free char *words = NULL;
+
+		if (is_known(names->item[i], group))
+			continue;
+		words = kv_asprintf("this host has no %s %s", group ? "group" : "user", names->item[i]);
+		warn(list, file, kind, name, words);
+	}
+}
+
+/* A misspelt name confines, or exempts, nobody, and nothing else would tell. */
+static void
+warn_of_rules(const struct kv_config *config, const char *file, struct json_object *list)
+{
+	warn_of_names(&config->exempt_groups, true, file, "key", "exempt_groups", list);
+	for (size_t i = 0; i < config->rule_count; i++) {
+		const struct kv_rule *rule = &config->rules[i];
+		kv_cleanup_free char *at = kv_asprintf("%s:%u", rule->file, rule->line);
+
+		warn_of_names(&rule->user, false, at, "rule", rule->name, list);
+		warn_of_names(&rule->group, true, at, "rule", rule->name, list);
+		if (rule->user.count == 0 && rule->group.count == 0)
+			warn(list, at, "rule", rule->name, "it names no user and no group, and so means "
+			    "everybody who is not exempt");
+	}
+}
+
+static void
+warn_of_all(const struct kv_config *config, const char *file, struct json_object *list)
+{
+	warn_of_policies(config, file, list);
+	warn_of_rules(config, file, list);
 }
 
 /* file NULL: all that is installed. Returns whether it is sound. */
@@ -46,14 +114,17 @@ check_one(const char *file, struct json_object *list)
 	const char *name = file != NULL ? file : KV_CONF_FILE;
 
 	if (list != NULL) {
-		struct json_object *one = kv_json_object();
+		struct json_object *one = kv_json_object(), *warnings;
 
 		kv_json_string(one, "file", name);
 		kv_json_bool(one, "sound", sound);
 		kv_json_string(one, "reason", sound ? NULL : err.msg);
 		kv_json_int(one, "policies", (int64_t)config.policy_count);
 		kv_json_int(one, "rules", (int64_t)config.rule_count);
-		kv_json_add(one, "warnings", warn(&config, name, true));
+		warnings = kv_json_array();
+		if (sound)
+			warn_of_all(&config, name, warnings);
+		kv_json_add(one, "warnings", warnings);
 		kv_json_append(list, one);
 	} else if (sound) {
 		kv_put(stdout, KV_PLAIN, name);
@@ -61,7 +132,7 @@ check_one(const char *file, struct json_object *list)
 		kv_put(stdout, KV_GOOD, "sound");
 		(void)printf(" (%zu policies, %zu rules)\n", config.policy_count, config.rule_count);
 		(void)fflush(stdout);
-		(void)warn(&config, name, false);
+		warn_of_all(&config, name, NULL);
 	} else {
 		(void)fflush(stdout);
 		kv_put(stderr, KV_BAD, err.msg);

@@ -26,7 +26,8 @@ ask_policy(const struct kv_account *account, struct kv_error *err)
 
 	if (kv_exempt(&config, &request))
 		status = kv_error_set(err, KV_ERR_DENIED,
-		    "%s is root or in an exempt group, and is never confined", account->user);
+		    "%s is %s, and is never confined", account->user,
+		    account->uid == 0 ? "root" : "in one of exempt_groups");
 	else if (!sound)
 		kv_complain("warning: the policy is broken, and refuses this user: %s", broken.msg);
 	else if (!kv_explain_any_rule(&config, &request))

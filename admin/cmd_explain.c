@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "admin/enroll.h"
 #include "admin/explain.h"
@@ -302,6 +303,18 @@ decide(struct explain_state *s, struct kv_error *err)
 	return 0;
 }
 
+/* The decision stands without it, and the login is refused without it. */
+static void
+warn_of_syslog(const struct explain_state *s)
+{
+	struct stat st;
+
+	if (s->decision.verdict == KV_VERDICT_CONFINE && s->config.audit_required &&
+	    (stat("/dev/log", &st) != 0 || !S_ISSOCK(st.st_mode)))
+		kv_complain("warning: nothing takes records at /dev/log, and without a record "
+		    "the login is refused (audit_required = yes)");
+}
+
 int
 kv_cmd_explain(const struct kv_command *self, int argc, char **argv)
 {
@@ -323,6 +336,8 @@ kv_cmd_explain(const struct kv_command *self, int argc, char **argv)
 			print_json(&s);
 		else
 			print_text(&s);
+		(void)fflush(stdout);
+		warn_of_syslog(&s);
 		status = s.broken ? KV_EXIT_CONFIG :
 		    s.decision.verdict == KV_VERDICT_REFUSE ? KV_EXIT_NO : KV_EXIT_OK;
 	}

@@ -89,7 +89,7 @@ choose_user(const struct run_options *options, char name[KV_NAME_MAX], struct kv
 
 	if (options->user != NULL) {
 		if (kv_format(name, KV_NAME_MAX, "%s", options->user) != 0)
-			return kv_error_set(err, KV_ERR_DENIED, "there is no such user");
+			return kv_error_set(err, KV_ERR_DENIED, "there is no user %.64s...", options->user);
 		return 0;
 	}
 	if (uid == 0 && (sudo == NULL || kv_parse_u64(sudo, 1, UINT32_MAX - 1, &uid) != 0))

@@ -160,7 +160,8 @@ check_user(struct kv_doctor *d, const struct kv_sshd *sshd, const struct kv_doct
 		}
 		if (text == NULL) {
 			kv_doctor_add(d, &(struct kv_report){ "sshd-unreadable", KV_HIGH, kv_no_user, CONFIG,
-			    "Mend the configuration until `sshd -t` is silent." },
+			    geteuid() == 0 ? "Mend the configuration until `sshd -t` is silent." :
+			    "Run doctor as root: sshd reads its host keys first." },
 			    "%s does not tell its configuration: %s", sshd->path, reason);
 			return;
 		}

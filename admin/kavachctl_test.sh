@@ -108,6 +108,19 @@ policies_body() {
 	(one,) = json.load(open("out"))
 	assert one["sound"] is True and one["reason"] is None
 	assert [w["policy"] for w in one["warnings"]] == ["open", "odd"]'
+	# A name that nobody has, a backend that is not built, a rule for all.
+	printf '[kavach]\nexempt_groups = root, r00t\n[policy far]\nbackend = firecracker\n' > $k
+	printf '[rule r]\nuser = daemon, daemn, d*\npolicy = far\n[rule s]\ngroup = r00t\npolicy = far\n' >> $k
+	printf '[rule all]\nservice = sshd\npolicy = far\n' >> $k
+	ends 0 "$ctl" check > out 2> err
+	must grep -q 'policy far: .*: backend firecracker: not part of' err
+	must grep -q 'kavach.conf: key exempt_groups: this host has no group r00t' err
+	must grep -q 'kavach.conf:5: rule r: this host has no user daemn$' err
+	must grep -q 'kavach.conf:8: rule s: this host has no group r00t' err
+	must grep -q 'kavach.conf:11: rule all: it names no user and no group' err
+	must test "$(wc -l < err)" = 5
+	printf '[policy tree]\nbase = basic\nrootfs = /srv/root\n' > $k
+	printf '[policy picture]\nbase = tree\nimage = a.b\nbackend = process\n' >> $k
 	ends 0 "$ctl" score --policy picture > out
 	must grep -q '^not usable: *backend process cannot give .*(image = a.b)' out
 	ends 0 "$ctl" score --policy tree --backend process > out

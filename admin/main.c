@@ -135,7 +135,8 @@ main(int argc, char **argv)
 		kv_complain("a command is missing (see: kavachctl help)");
 		return KV_EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0) {
 		if (argc > 3) {
 			kv_complain("help takes one command (see: kavachctl help)");
 			return KV_EXIT_USAGE;

@@ -1,6 +1,8 @@
 #include "audit/hold.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int
@@ -19,6 +21,11 @@ kv_hold_enter(struct kv_hold *hold)
 		return 0;
 	if (setresuid(0, 0, 0) == 0) {
 		hold->uids = true;
+		/*
+		 * A kill(2) that saw the old uid may still be under way, and come when the lock is held. It sends in the
+		 * RCU section in which it looked: this waits for the end of all such, and stops here if it must.
+		 */
+		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 		return 0;
 	}
 	int saved = errno;

@@ -26,7 +26,7 @@ check_owner(const struct stat *st, const char *shown, struct kv_error *err)
 		return kv_error_set(err, KV_ERR_CONFIG, "%s: belongs to uid %lu, not to root", shown,
 		    (unsigned long)st->st_uid);
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return kv_error_set(err, KV_ERR_CONFIG, "%s: writable by others than root (mode %04o)",
+		return kv_error_set(err, KV_ERR_CONFIG, "%s: writable by others than root (mode %04o), so root does not trust it",
 		    shown, (unsigned int)(st->st_mode & 07777));
 	return 0;
 }

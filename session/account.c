@@ -49,7 +49,7 @@ find_user(const char *user, struct passwd *pw, char **buffer, struct kv_error *e
 		if (error == 0 && found != NULL)
 			return 0;
 		if (error == 0 || error == ENOENT || error == ESRCH)
-			return kv_error_set(err, KV_ERR_DENIED, "there is no such user");
+			return kv_error_set(err, KV_ERR_DENIED, "there is no user %.64s", user);
 		errno = error;
 		return kv_error_sys(err, "the user database does not answer");
 	}
@@ -57,6 +57,7 @@ find_user(const char *user, struct passwd *pw, char **buffer, struct kv_error *e
 }
 
 /* The group's name; a group that has none is known by its number. */
+/* By its number where it has no name; NULL with errno. */
 static char *
 group_name(gid_t gid)
 {
@@ -76,6 +77,11 @@ group_name(gid_t gid)
 			continue;
 		if (error == 0 && found != NULL)
 			return strdup(found->gr_name);
+		/* Not "there is none": without its name no rule for the group would match, and a weaker one might. */
+		if (error != 0 && error != ENOENT && error != ESRCH) {
+			errno = error;
+			return NULL;
+		}
 		break;
 	}
 	(void)kv_format(number, sizeof(number), "%lu", (unsigned long)gid);

@@ -190,13 +190,15 @@ create_by_hand(const char *root, const char *id, const struct kv_limits *limits,
 	if (out->version == KV_CGROUP_NONE)
 		return 0;
 	if (kv_format(out->mount, sizeof(out->mount), "%s", root) != 0 ||
-	    kv_format(out->path, sizeof(out->path), "/%s/%s", KV_CGROUP_PARENT, id) != 0)
+	    kv_format(out->path, sizeof(out->path), "/%s/%s", KV_CGROUP_PARENT, id) != 0) {
+		memset(out, 0, sizeof(*out));
 		return kv_error_sys(err, "cgroup of %s", id);
+	}
 	read_origin(out);
 	result = out->version == KV_CGROUP_V2 ? create_v2(out, limits, err) :
 	    create_v1(out, limits, err);
-	if (result != 0)
-		(void)kv_cgroup_remove(out, &ignored);
+	if (result != 0 && kv_cgroup_remove(out, &ignored) == 0)
+		memset(out, 0, sizeof(*out));
 	return result;
 }
 
@@ -216,10 +218,21 @@ kv_cgroup_create(const char *root, const char *id, const struct kv_limits *limit
 			memset(out, 0, sizeof(*out));
 		return result;
 	}
-	if (create_by_hand(root == NULL ? KV_CGROUP_ROOT : root, id, limits, out, err) == 0)
-		return 0;
-	memset(out, 0, sizeof(*out));
-	return -1;
+	return create_by_hand(root == NULL ? KV_CGROUP_ROOT : root, id, limits, out, err);
+}
+
+int
+kv_cgroup_shut(const struct kv_cgroup *cgroup, struct kv_error *err)
+{
+	for (unsigned int i = 0; i < kv_cgroup_hierarchies(cgroup->version); i++) {
+		kv_cleanup_close int dir = kv_cgroup_open(cgroup, i, ".");
+
+		if (dir < 0 && errno == ENOENT && cgroup->version == KV_CGROUP_V1)
+			continue;
+		if (dir < 0 || fchmod(dir, 0700) != 0)
+			return kv_error_sys(err, "cannot close the cgroup %s to others", cgroup->path);
+	}
+	return 0;
 }
 
 int
@@ -277,8 +290,12 @@ kv_cgroup_remove(const struct kv_cgroup *cgroup, struct kv_error *err)
 	for (unsigned int i = 0; i < kv_cgroup_hierarchies(cgroup->version); i++) {
 		struct leaving leaving = { .top = open_top(cgroup, i), .origin = cgroup->origin[i] };
 
-		if (leaving.top < 0)
+		if (leaving.top < 0 && errno == ENOENT)
 			continue;
+		if (leaving.top < 0) {
+			result = kv_error_sys(err, "cannot remove the cgroup %s", cgroup->path);
+			continue;
+		}
 		if (kv_cgroup_walk(leaving.top, cgroup->path + 1, KV_CGROUP_DEPTH,
 		    empty_and_remove, &leaving) != 0)
 			result = kv_error_sys(err, "cannot remove the cgroup %s", cgroup->path);

@@ -38,11 +38,18 @@ struct kv_cgroup {
 /*
  * Makes the cgroup and sets the limits, reading each back. root is normally
  * NULL: /sys/fs/cgroup, v2 if it is a cgroup2 mount. A limit that is asked for and cannot be set is
- * KV_ERR_UNAVAILABLE and leaves nothing behind. Without any limit and without a
- * usable hierarchy: version NONE. Root.
+ * KV_ERR_UNAVAILABLE and leaves nothing behind; where even that fails, *out is what is left, for
+ * kv_cgroup_remove, and else empty. Without any limit and without a usable hierarchy: version NONE. Root.
  */
 int kv_cgroup_create(const char *root, const char *id, const struct kv_limits *limits,
     struct kv_cgroup *out, struct kv_error *err);
+
+/*
+ * Closes it to all but root. A sandbox's folder belongs to whoever made it, the user: who may reach it could
+ * freeze it, and make more below it than the close removes. Not where the wrapper has no capability to
+ * reach it by; it makes none there. Root.
+ */
+int kv_cgroup_shut(const struct kv_cgroup *cgroup, struct kv_error *err);
 
 /* Moves a process (0: the caller) into the session's main part. Root. */
 int kv_cgroup_enter(const struct kv_cgroup *cgroup, pid_t pid, struct kv_error *err);
@@ -77,6 +84,11 @@ int kv_cgroup_sandbox_enter(const struct kv_cgroup_entry *entry);
 void kv_cgroup_sandbox_close(struct kv_cgroup_entry *entry);
 int kv_cgroup_sandbox_freeze(const struct kv_ticket *ticket, unsigned int n, bool frozen, struct kv_error *err);
 int kv_cgroup_sandbox_remove(const struct kv_ticket *ticket, unsigned int n);
+
+/* Removes the empty folders of those sandboxes that are over; on v1 some stay for what they have counted. */
+typedef bool kv_cgroup_is_over(unsigned int n, void *arg);
+void kv_cgroup_sandbox_sweep(const struct kv_ticket *ticket, kv_cgroup_is_over *is_over, void *arg);
+
 int kv_cgroup_readback(const struct kv_ticket *ticket, struct kv_error *err);
 
 #endif

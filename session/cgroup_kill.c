@@ -54,13 +54,16 @@ struct kill_arg {
 	unsigned int left;
 };
 
-/* Is the process still in the session; guards a pid against being another's by now. */
+/*
+ * Is the process still in the session; guards a pid against being another's by now. The caller is asked
+ * for by no number: /proc may be of another pid namespace (a chroot), and he would freeze himself for good.
+ */
 static bool
 is_ours(pid_t pid, const char *path)
 {
-	char name[64], text[8192];
+	char name[64] = "/proc/self/cgroup", text[8192];
 
-	if (kv_format(name, sizeof(name), "/proc/%ld/cgroup", (long)pid) != 0 ||
+	if ((pid != getpid() && kv_format(name, sizeof(name), "/proc/%ld/cgroup", (long)pid) != 0) ||
 	    kv_read_file(AT_FDCWD, name, text, sizeof(text)) < 0)
 		return false;
 	return strstr(text, path) != NULL;

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KEPT_MAX 64	/* of a session's folders, for what they have counted */
+
 /* The session's folder in one hierarchy; -1 with ENOENT: not used. */
 static int
 open_hierarchy(const struct kv_ticket *ticket, unsigned int hierarchy)
@@ -135,12 +137,12 @@ kv_cgroup_sandbox_freeze(const struct kv_ticket *ticket, unsigned int n, bool fr
 	return 0;
 }
 
+/* keep: whether one that has counted something stays. */
 static int
-remove_one(int parent, const char *name, int fd, void *arg)
+remove_one(int parent, const char *name, int fd, void *keep)
 {
-	(void)arg;
 	/* v1 counts where it happens, and the count goes with its folder: that one is left for the close to read. */
-	if (kv_cgroup_keyed(fd, "memory.oom_control", "oom_kill") > 0 || kv_cgroup_keyed(fd, "pids.events", "max") > 0)
+	if (*(const bool *)keep && (kv_cgroup_keyed(fd, "memory.oom_control", "oom_kill") > 0 || kv_cgroup_keyed(fd, "pids.events", "max") > 0))
 		return 0;
 	return unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT ? -1 : 0;
 }
@@ -150,6 +152,7 @@ kv_cgroup_sandbox_remove(const struct kv_ticket *ticket, unsigned int n)
 {
 	unsigned int count = kv_cgroup_hierarchies((enum kv_cgroup_version)ticket->cgroup_version);
 	char name[KV_NAME_MAX];
+	bool keep = true;
 	int result = 0;
 
 	if (!has_sandboxes(ticket) || sandbox_name(name, sizeof(name), n) != 0)
@@ -158,10 +161,48 @@ kv_cgroup_sandbox_remove(const struct kv_ticket *ticket, unsigned int n)
 		kv_cleanup_close int dir = open_hierarchy(ticket, i);
 
 		if (dir >= 0 &&
-		    kv_cgroup_walk(dir, name, KV_CGROUP_DEPTH, remove_one, NULL) != 0)
+		    kv_cgroup_walk(dir, name, KV_CGROUP_DEPTH, remove_one, &keep) != 0)
 			result = -1;
 	}
 	return result;
+}
+
+static void
+sweep(int dir, kv_cgroup_is_over *is_over, void *arg)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	kv_cleanup_dir DIR *list = copy >= 0 ? fdopendir(copy) : NULL;
+	const size_t prefix = strlen(KV_CGROUP_SANDBOX);
+	unsigned int seen = 0;
+	struct dirent *entry;
+	uint64_t n;
+
+	if (list == NULL && copy >= 0)
+		(void)close(copy);
+	while (list != NULL && (entry = readdir(list)) != NULL) {
+		bool keep = seen < KEPT_MAX;
+
+		if (strncmp(entry->d_name, KV_CGROUP_SANDBOX, prefix) != 0 ||
+		    kv_parse_u64(entry->d_name + prefix, 1, UINT32_MAX, &n) != 0)
+			continue;
+		seen++;
+		/* One with processes is busy, and stays. */
+		if (is_over((unsigned int)n, arg))
+			(void)kv_cgroup_walk(dir, entry->d_name, KV_CGROUP_DEPTH, remove_one, &keep);
+	}
+}
+
+void
+kv_cgroup_sandbox_sweep(const struct kv_ticket *ticket, kv_cgroup_is_over *is_over, void *arg)
+{
+	unsigned int count = kv_cgroup_hierarchies((enum kv_cgroup_version)ticket->cgroup_version);
+
+	for (unsigned int i = 0; i < count && has_sandboxes(ticket); i++) {
+		kv_cleanup_close int dir = open_hierarchy(ticket, i);
+
+		if (dir >= 0)
+			sweep(dir, is_over, arg);
+	}
 }
 
 int

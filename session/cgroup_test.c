@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,55 @@ ROOT_CASE(kill_spares_the_killer_v1, "kill takes all but the caller; v1")
 {
 	need_v1();
 	check_kill("/sys/fs/cgroup");
+}
+
+/* In a pid namespace whose processes have other numbers in /proc. */
+static void
+kill_as_pid_one(const struct kv_cgroup *cgroup)
+{
+	struct kv_error err = KV_ERROR_INIT;
+
+	if (getpid() != 1 || kv_cgroup_enter(cgroup, 0, &err) != 0)
+		_exit(2);
+	(void)kv_cgroup_kill(cgroup, 0, 200, &err);
+	_exit(0);
+}
+
+/* Leaves by the status of the process that it makes. */
+static void
+start_pid_one(const struct kv_cgroup *cgroup)
+{
+	int status = 0;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) != 0)
+		_exit(3);
+	pid = fork();
+	if (pid == 0)
+		kill_as_pid_one(cgroup);
+	(void)waitpid(pid, &status, 0);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 4);
+}
+
+ROOT_CASE(kill_never_freezes_the_killer_v1, "the killer is spared where /proc has other numbers than his; v1")
+{
+	const struct kv_limits none = { .memory = 0 };
+	struct kv_cgroup cgroup;
+	int status = 0;
+	pid_t pid, ended = 0;
+
+	need_v1();
+	create("/sys/fs/cgroup", &none, &cgroup);
+	pid = fork();
+	if (pid == 0)
+		start_pid_one(&cgroup);
+	for (int i = 0; i < 300 && ended == 0; i++) {
+		(void)usleep(10000);
+		ended = waitpid(pid, &status, WNOHANG);
+	}
+	ATF_CHECK_EQ_MSG(pid, ended, "the killer is frozen");
+	ATF_CHECK_EQ(0, status);
+	destroy(&cgroup);
 }
 
 static void
@@ -360,6 +410,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, kill_spares_the_killer_v2);
 	ATF_TP_ADD_TC(tp, kill_spares_the_killer_v1);
+	ATF_TP_ADD_TC(tp, kill_never_freezes_the_killer_v1);
 	ATF_TP_ADD_TC(tp, freeze_stops_the_sandboxes_v2);
 	ATF_TP_ADD_TC(tp, freeze_stops_the_sandboxes_v1);
 	ATF_TP_ADD_TC(tp, fork_bomb_is_capped_and_killed_v1);

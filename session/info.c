@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* One text of the info file. */
@@ -158,8 +159,8 @@ kv_state_sandboxes(int state_fd, struct kv_usage *usage)
 	int copy = openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	kv_cleanup_dir DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
 	struct dirent *entry;
-	uint64_t n, status, last = 0;
-	char text[32];
+	uint64_t n, last = 0;
+	struct stat st;
 
 	usage->sandboxes = 0;
 	usage->last_status = -1;
@@ -170,12 +171,11 @@ kv_state_sandboxes(int state_fd, struct kv_usage *usage)
 		    kv_parse_u64(entry->d_name + 8, 0, UINT32_MAX, &n) != 0)
 			continue;
 		usage->sandboxes++;
-		if (n < last || kv_read_file(state_fd, entry->d_name, text, sizeof(text)) < 0 ||
-		    strncmp(text, "status=", 7) != 0 ||
-		    kv_parse_u64(text + 7, 0, INT_MAX, &status) != 0)
+		if (n < last || fstatat(state_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+		    st.st_size == 0 || st.st_size > INT_MAX)
 			continue;
 		last = n;
-		usage->last_status = (int)status;
+		usage->last_status = (int)(st.st_size - 1);
 	}
 }
 

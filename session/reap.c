@@ -43,7 +43,7 @@ is_dead(int sessions_fd, const char *id)
 static int
 claim_dead(int sessions_fd, struct kv_error *err)
 {
-	kv_cleanup_close int lock = -1;
+	struct kv_state_lock lock;
 	int copy = openat(sessions_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	kv_cleanup_dir DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
 	struct dirent *entry;
@@ -61,6 +61,7 @@ claim_dead(int sessions_fd, struct kv_error *err)
 		if (kv_state_is_id(entry->d_name) && is_dead(sessions_fd, entry->d_name) &&
 		    kv_format(name, sizeof(name), "%s%s", KV_DEAD_PREFIX, entry->d_name) == 0)
 			(void)renameat(sessions_fd, entry->d_name, sessions_fd, name);
+	kv_state_unlock(&lock);
 	return 0;
 }
 

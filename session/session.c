@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #define KILL_MS		5000u
+#define DESCRIPTORS	48	/* at a time, in opening and in closing: fewer than 30 */
 
 static void
 close_fd(int *fd)
@@ -122,6 +123,8 @@ make_cgroup(const struct kv_policy *policy, struct kv_session *s, struct kv_stat
 	memcpy(si->info.cgroup, s->cgroup.path, sizeof(si->info.cgroup));
 	s->ticket->cgroup_version = (int32_t)s->cgroup.version;
 	memcpy(s->ticket->cgroup, s->cgroup.path, sizeof(s->ticket->cgroup));
+	if (policy->privilege == KV_PRIV_CAPS && kv_cgroup_shut(&s->cgroup, err) != 0)
+		return -1;
 	return kv_state_write_info(s->state_fd, si, err);
 }
 
@@ -144,6 +147,21 @@ keep_profile(const struct kv_policy *policy, const struct kv_session *s, struct 
 	return 0;
 }
 
+/* su(1) hands on its caller's limits and descriptors: what cannot be undone for want of them is not begun. */
+static int
+has_descriptors(struct kv_error *err)
+{
+	int fds[DESCRIPTORS], count = 0;
+
+	while (count < DESCRIPTORS && (fds[count] = open("/", O_PATH | O_CLOEXEC)) >= 0)
+		count++;
+	for (int i = 0; i < count; i++)
+		(void)close(fds[i]);
+	if (count < DESCRIPTORS)
+		return kv_error_set(err, KV_ERR_DENIED, "the limit of open files is too low to open a session");
+	return 0;
+}
+
 static int
 open_steps(const struct kv_config *config, const struct kv_decision *decision,
     const struct kv_request *request, const struct kv_account *account,
@@ -153,7 +171,7 @@ open_steps(const struct kv_config *config, const struct kv_decision *decision,
 	struct kv_state_info si;
 
 	/* First: what cannot be had must cost nothing, and a command runs as the opener does without kavach. */
-	if (kv_secrets_read(config, &decision->policy, &s->secrets, err) != 0 ||
+	if (has_descriptors(err) != 0 || kv_secrets_read(config, &decision->policy, &s->secrets, err) != 0 ||
 	    open_audit(config, &s->audit, err) != 0 ||
 	    kv_state_open(true, &s->sessions_fd, err) != 0)
 		return -1;

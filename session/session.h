@@ -6,7 +6,7 @@
  *       lock      held (flock) by the opener while the session is open
  *       ticket    session/ticket.h
  *       info      what `kavachctl sessions` shows, key=value lines
- *       sandbox.N made by the wrapper when a sandbox starts; at its end it holds "status=N\n",
+ *       sandbox.N made by the wrapper when a sandbox starts; at its end its size is one more than
  *                 the command's wait status
  */
 #ifndef KV_SESSION_SESSION_H

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -90,6 +91,29 @@ ROOT_CASE(open_and_close_leave_nothing, "open, close, and close again")
 	ATF_CHECK(f.session.ticket->filter_count > 0);
 	ATF_REQUIRE_MSG(kv_session_close(&f.session, &usage, &err) == 0, "%s", err.msg);
 	ATF_CHECK_EQ(0, kv_session_close(&f.session, &usage, &err));
+	testhost_check_clean();
+}
+
+ROOT_CASE(few_descriptors_open_nothing, "A11: what could not be closed again is not opened")
+{
+	struct kv_error err = KV_ERROR_INIT;
+	struct rlimit before, few;
+	struct kv_usage usage;
+	struct fixture f;
+
+	testhost_enter(SHELL);
+	prepare(&f, "basic");
+	ATF_REQUIRE_EQ(0, getrlimit(RLIMIT_NOFILE, &before));
+	for (rlim_t n = 8; n < 48; n += 4) {
+		few = (struct rlimit){ .rlim_cur = n, .rlim_max = before.rlim_max };
+		ATF_REQUIRE_EQ(0, setrlimit(RLIMIT_NOFILE, &few));
+		ATF_CHECK_EQ(-1, open_it(&f, &err));
+		ATF_REQUIRE_EQ(0, setrlimit(RLIMIT_NOFILE, &before));
+		ATF_CHECK_MSG(strstr(err.msg, "open files") != NULL, "%s", err.msg);
+		testhost_check_clean();
+	}
+	must_open(&f);
+	ATF_REQUIRE_MSG(kv_session_close(&f.session, &usage, &err) == 0, "%s", err.msg);
 	testhost_check_clean();
 }
 
@@ -373,6 +397,26 @@ inheritable(cap_value_t c)
 	return value == CAP_SET;
 }
 
+ROOT_CASE(groups_that_cannot_be_read_are_no_groups, "C10: without the group's name a rule for it would not match")
+{
+	struct kv_error err = KV_ERROR_INIT;
+	struct kv_account account;
+
+	testhost_enter(SHELL);
+	ATF_REQUIRE_EQ(0, kv_account_lookup(TESTHOST_USER, &account, &err));
+	kv_account_release(&account);
+	(void)unlink("/etc/group");
+	ATF_REQUIRE_EQ(0, symlink("group", "/etc/group"));
+	ATF_CHECK_EQ(-1, kv_account_lookup(TESTHOST_USER, &account, &err));
+	ATF_CHECK_EQ(ELOOP, err.sys_errno);
+	/* A group without a name is none that cannot be read. */
+	(void)unlink("/etc/group");
+	testhost_file("/etc/group", "other:x:9:\n");
+	ATF_REQUIRE_EQ(0, kv_account_lookup(TESTHOST_USER, &account, &err));
+	ATF_CHECK(account.group_count == 1 && account.groups[0][0] >= '1' && account.groups[0][0] <= '9');
+	kv_account_release(&account);
+}
+
 ROOT_CASE(grant_raises_three_and_takes_them_back, "the wrapper's set and no more")
 {
 	struct kv_error err = KV_ERROR_INIT;
@@ -389,6 +433,7 @@ ROOT_CASE(grant_raises_three_and_takes_them_back, "the wrapper's set and no more
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, open_and_close_leave_nothing);
+	ATF_TP_ADD_TC(tp, few_descriptors_open_nothing);
 	ATF_TP_ADD_TC(tp, enter_and_close_come_back);
 	ATF_TP_ADD_TC(tp, close_kills_what_is_left);
 	ATF_TP_ADD_TC(tp, an_unavailable_layer_opens_nothing);
@@ -398,6 +443,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, debris_is_reaped);
 	ATF_TP_ADD_TC(tp, pause_resume_kill_by_id);
 	ATF_TP_ADD_TC(tp, names_that_no_record_could_hold);
+	ATF_TP_ADD_TC(tp, groups_that_cannot_be_read_are_no_groups);
 	ATF_TP_ADD_TC(tp, grant_raises_three_and_takes_them_back);
 	return atf_no_error();
 }

@@ -75,8 +75,8 @@ kv_session_probe_folder(bool make, int *out, struct kv_error *err)
 	return open_below("probe", 0755, make, out, err);
 }
 
-int
-kv_state_lock(int sessions_fd, int *lock_fd, struct kv_error *err)
+static int
+wait_for_lock(int sessions_fd, struct kv_error *err)
 {
 	/* The folder itself is what is locked: a lock file would be left behind. */
 	kv_cleanup_close int fd = openat(sessions_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -88,8 +88,29 @@ kv_state_lock(int sessions_fd, int *lock_fd, struct kv_error *err)
 			return kv_error_sys(err, "the sessions' lock");
 		(void)usleep(5000);
 	}
-	*lock_fd = kv_steal_fd(&fd);
-	return 0;
+	return kv_steal_fd(&fd);
+}
+
+int
+kv_state_lock(int sessions_fd, struct kv_state_lock *lock, struct kv_error *err)
+{
+	lock->fd = -1;
+	if (kv_hold_enter(&lock->hold) != 0)
+		return kv_error_sys(err, "the sessions' lock");
+	lock->fd = wait_for_lock(sessions_fd, err);
+	if (lock->fd >= 0)
+		return 0;
+	kv_hold_leave(&lock->hold);
+	return -1;
+}
+
+void
+kv_state_unlock(struct kv_state_lock *lock)
+{
+	if (lock->fd < 0)
+		return;
+	(void)close(kv_steal_fd(&lock->fd));
+	kv_hold_leave(&lock->hold);
 }
 
 bool
@@ -130,16 +151,12 @@ fill(int state_fd, const struct kv_state_info *info, int *lock_fd, struct kv_err
 	return 0;
 }
 
-int
-kv_state_make(int sessions_fd, struct kv_state_info *info, int *state_fd, int *lock_fd,
-    struct kv_error *err)
+static int
+make(int sessions_fd, const struct kv_state_info *info, int *state_fd, int *lock_fd, struct kv_error *err)
 {
-	/* Held until the info names the opener: a reap would take it for debris. */
-	kv_cleanup_close int guard = -1, dir = -1;
-	char *id = info->info.id;
+	kv_cleanup_close int dir = -1;
+	const char *id = info->info.id;
 
-	if (make_id(id, err) != 0 || kv_state_lock(sessions_fd, &guard, err) != 0)
-		return -1;
 	if (mkdirat(sessions_fd, id, 0700) != 0)
 		return kv_error_sys(err, "cannot make the session's state");
 	dir = openat(sessions_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -151,6 +168,21 @@ kv_state_make(int sessions_fd, struct kv_state_info *info, int *state_fd, int *l
 	}
 	*state_fd = kv_steal_fd(&dir);
 	return 0;
+}
+
+int
+kv_state_make(int sessions_fd, struct kv_state_info *info, int *state_fd, int *lock_fd,
+    struct kv_error *err)
+{
+	struct kv_state_lock guard;
+	int result;
+
+	/* Held until the info names the opener: a reap would take it for debris. */
+	if (make_id(info->info.id, err) != 0 || kv_state_lock(sessions_fd, &guard, err) != 0)
+		return -1;
+	result = make(sessions_fd, info, state_fd, lock_fd, err);
+	kv_state_unlock(&guard);
+	return result;
 }
 
 /* The files of one state directory; it has no folders below it. */

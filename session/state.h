@@ -4,6 +4,7 @@
 #ifndef KV_SESSION_STATE_H
 #define KV_SESSION_STATE_H
 
+#include "audit/hold.h"
 #include "session/session.h"
 
 #define KV_INFO_MAX	8192
@@ -16,8 +17,17 @@
  */
 int kv_state_open(bool make, int *sessions_fd, struct kv_error *err);
 
-/* The lock under which directories are made and claimed; bounded. Close it to let go. */
-int kv_state_lock(int sessions_fd, int *lock_fd, struct kv_error *err);
+/*
+ * The lock under which directories are made and claimed; the wait for it is bounded. Under su(1) its
+ * caller could stop the holder, and keep everybody else out: audit/hold.h. 0, to be undone by
+ * kv_state_unlock, or -1.
+ */
+struct kv_state_lock {
+	int fd;
+	struct kv_hold hold;
+};
+int kv_state_lock(int sessions_fd, struct kv_state_lock *lock, struct kv_error *err);
+void kv_state_unlock(struct kv_state_lock *lock);
 
 bool kv_state_is_id(const char *name);
 
@@ -35,7 +45,10 @@ int kv_state_read_info(int state_fd, struct kv_state_info *info);
 int kv_state_make(int sessions_fd, struct kv_state_info *info, int *state_fd, int *lock_fd,
     struct kv_error *err);
 
-/* Counts the sandbox.N files and reads the wait status that the last of them left. */
+/*
+ * Counts the sandbox.N files, and takes the wait status that the last of them left: one less than
+ * its size, with nothing in it, since a page of /run for each command would be what a user can take from all.
+ */
 void kv_state_sandboxes(int state_fd, struct kv_usage *usage);
 
 /* Removes the directory with all in it. 0 or -1 with errno. */

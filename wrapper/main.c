@@ -169,6 +169,7 @@ run_sandbox(struct run *run)
 		/* What the user left in the background keeps it until the session closes. */
 		if (!end.others)
 			(void)run->backend->destroy(&sandbox, &err);
+		kv_record_sweep(&run->record);
 	}
 	kv_relay_end(end.status);
 }

@@ -41,6 +41,9 @@ leave_root(struct kv_error *err)
 		return -1;
 	if (setresuid(0, 0, 0) == 0 || geteuid() != user)
 		return kv_error_set(err, KV_ERR_SYSTEM, "root could be had again");
+	/* A change of user sets it to fs.suid_dumpable, with which the user might trace what holds capabilities. */
+	if (prctl(PR_SET_DUMPABLE, 0) != 0)
+		return kv_error_sys(err, "dumpable");
 	return 0;
 }
 

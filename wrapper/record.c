@@ -13,10 +13,11 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/io.h"
+#include "session/cgroup.h"
 #include "session/ticket.h"
 
 /* A session that has started more sandboxes than this is not somebody working. */
-#define SANDBOX_MAX 65536
+#define SANDBOX_MAX 16384
 
 static uint64_t
 now_ns(void)
@@ -108,15 +109,33 @@ kv_record_open(const struct kv_ticket *ticket, struct kv_record *out, struct kv_
 	return take_number(out, err);
 }
 
+/* kv_state_sandboxes reads it. */
 static int
 write_state(const struct kv_record *record, int status)
 {
-	char line[32];
+	return record->state_fd < 0 ? 0 : ftruncate(record->state_fd, (off_t)status + 1);
+}
+
+static bool
+is_over(unsigned int n, void *self)
+{
+	char name[32];
+	struct stat st;
+
+	(void)snprintf(name, sizeof(name), "sandbox.%u", n);
+	return fstatat(*(const int *)self, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
+}
+
+void
+kv_record_sweep(const struct kv_record *record)
+{
+	kv_cleanup_close int self = -1;
 
 	if (record->state_fd < 0)
-		return 0;
-	(void)snprintf(line, sizeof(line), "status=%d\n", status);
-	return pwrite(record->state_fd, line, strlen(line), 0) == (ssize_t)strlen(line) ? 0 : -1;
+		return;
+	self = kv_openat(AT_FDCWD, KV_SELF_DIR, O_RDONLY | O_DIRECTORY, 0, false);
+	if (self >= 0)
+		kv_cgroup_sandbox_sweep(record->ticket, is_over, &self);
 }
 
 int

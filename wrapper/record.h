@@ -36,6 +36,12 @@ int kv_record_start(struct kv_record *record, const struct kv_verified *verified
 /* sandbox-exit, with the wait status. Capabilities effective. 0 or -1. */
 int kv_record_exit(struct kv_record *record, int status, struct kv_error *err);
 
+/*
+ * Removes the cgroups of earlier sandboxes that had background processes, where these have ended: they
+ * would stay until the session closes, and the host has 65535 in all. Capabilities effective.
+ */
+void kv_record_sweep(const struct kv_record *record);
+
 /* session-deny: this shell or command is refused. Capabilities effective if they are held. */
 void kv_record_deny(struct kv_record *record, const char *reason);
 

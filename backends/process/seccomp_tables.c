@@ -25,6 +25,9 @@
 #define EQ32(n, value) SCMP_CMP64(n, SCMP_CMP_MASKED_EQ, LOW32, (value))
 #define HAS(n, bit) SCMP_CMP64(n, SCMP_CMP_MASKED_EQ, (bit), (bit))
 
+/* A socket's type without SOCK_CLOEXEC and SOCK_NONBLOCK. */
+#define TYPE(type) SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, 0xf, (type))
+
 #define NAME(n, p) { .name = (n), .profiles = (p), .error = EPERM }
 #define ARG1(n, p, e, a) { .name = (n), .profiles = (p), .error = (e), .argc = 1, .argv = { a } }
 #define ARG2(n, p, e, a, b) { .name = (n), .profiles = (p), .error = (e), .argc = 2, .argv = { a, b } }
@@ -34,15 +37,18 @@
 
 /*
  * Only TCP, UDP and ICMP of the Internet families: SCTP, DCCP, MPTCP, SMC and
- * L2TP are ways round Landlock's TCP rules, and so is a connection that
- * send() opens (fast open). Each answers as a kernel without it would, so that programs fall back.
+ * L2TP are ways round Landlock's TCP rules, and so are a connection that
+ * send() opens (fast open) and one whose protocol is changed afterwards (TCP_ULP: SMC). SCTP and DCCP
+ * are had by their socket type as well, with protocol 0. Each answers as a kernel without it would, so that programs fall back.
  */
 #define INET_PROTOCOLS(family) \
 	ARG2("socket", KV_DENY_CORE, EPROTONOSUPPORT, EQ32(0, family), \
 	    SCMP_CMP64(2, SCMP_CMP_GT, IPPROTO_ICMPV6)), \
 	ARG2("socket", KV_DENY_CORE, EPROTONOSUPPORT, EQ32(0, family), EQ32(2, IPPROTO_DCCP)), \
-	ARG2("socket", ALL, EPERM, EQ32(0, family), SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW)), \
-	ARG2("socket", ALL, EPERM, EQ32(0, family), SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, 0xf, SOCK_PACKET))
+	ARG2("socket", KV_DENY_CORE, EPROTONOSUPPORT, EQ32(0, family), TYPE(SOCK_SEQPACKET)), \
+	ARG2("socket", KV_DENY_CORE, EPROTONOSUPPORT, EQ32(0, family), TYPE(SOCK_DCCP)), \
+	ARG2("socket", ALL, EPERM, EQ32(0, family), TYPE(SOCK_RAW)), \
+	ARG2("socket", ALL, EPERM, EQ32(0, family), TYPE(SOCK_PACKET))
 
 static const struct kv_seccomp_denial denials[] = {
 	/* Core. clone3 hides its flags in memory, and libc falls back to clone. */
@@ -55,6 +61,7 @@ static const struct kv_seccomp_denial denials[] = {
 	ARG1("sendmsg", KV_DENY_CORE, EOPNOTSUPP, HAS(2, MSG_FASTOPEN)),
 	ARG1("sendmmsg", KV_DENY_CORE, EOPNOTSUPP, HAS(3, MSG_FASTOPEN)),
 	ARG2("setsockopt", KV_DENY_CORE, ENOPROTOOPT, EQ32(1, IPPROTO_TCP), EQ32(2, TCP_FASTOPEN_CONNECT)),
+	ARG2("setsockopt", KV_DENY_CORE, ENOPROTOOPT, EQ32(1, IPPROTO_TCP), EQ32(2, TCP_ULP)),
 	/* Core: it makes sockets and sends where no filter sees it. */
 	NAME("io_uring_setup", KV_DENY_CORE), NAME("io_uring_enter", KV_DENY_CORE),
 	NAME("io_uring_register", KV_DENY_CORE),

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -127,6 +129,11 @@ static const struct { struct call call; int error; } denied[] = {
 	{ { "MPTCP6", SYS_socket, { AF_INET6, SOCK_STREAM, MPTCP | 1UL << 32 } }, EPROTONOSUPPORT },
 	{ { "SCTP", SYS_socket, { AF_INET, SOCK_STREAM, 132 } }, EPROTONOSUPPORT },
 	{ { "DCCP", SYS_socket, { AF_INET, 6, 33 } }, EPROTONOSUPPORT },
+	{ { "DCCP by its type", SYS_socket, { AF_INET, SOCK_DCCP | SOCK_CLOEXEC } }, EPROTONOSUPPORT },
+	{ { "DCCP6 by its type", SYS_socket, { AF_INET6, SOCK_DCCP | 1UL << 32 } }, EPROTONOSUPPORT },
+	{ { "SCTP by its type", SYS_socket, { AF_INET, SOCK_SEQPACKET } }, EPROTONOSUPPORT },
+	{ { "SCTP6 by its type", SYS_socket, { AF_INET6, SOCK_SEQPACKET | SOCK_NONBLOCK } }, EPROTONOSUPPORT },
+	{ { "TCP_ULP", SYS_setsockopt, { 99, IPPROTO_TCP, TCP_ULP, BAD } }, ENOPROTOOPT },
 	{ { "fast open", SYS_sendto, { 99, BAD, 1, MSG_FASTOPEN, BAD } }, EOPNOTSUPP },
 	{ { "fast open high", SYS_sendto, { 99, BAD, 1, MSG_FASTOPEN | 1UL << 32, BAD } }, EOPNOTSUPP },
 	{ { "fast open msg", SYS_sendmsg, { 99, BAD, MSG_FASTOPEN } }, EOPNOTSUPP },
@@ -142,6 +149,7 @@ static const struct { struct call call; int error; } allowed[] = {
 	{ { "openat", SYS_openat, { 99, BAD } }, EFAULT },
 	{ { "ioctl", SYS_ioctl, { 99, TIOCGWINSZ, BAD } }, EBADF },
 	{ { "unix", SYS_socket, { AF_UNIX, SOCK_STREAM, 0 } }, 0 },
+	{ { "unix seqpacket", SYS_socket, { AF_UNIX, SOCK_SEQPACKET, 0 } }, 0 },
 	{ { "tcp", SYS_socket, { AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 6 } }, 0 },
 	{ { "udp", SYS_socket, { AF_INET, SOCK_DGRAM, 0 } }, 0 },
 	{ { "route", SYS_socket, { AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0 } }, 0 },

@@ -200,6 +200,36 @@ case_internal_sftp_view() {
 	must_be_clean
 }
 
+# CASE internal_sftp_cgroup: neither internal-sftp nor the user outside reaches the cgroups of a session's sandboxes
+case_internal_sftp_cgroup() {
+	needs_kavach
+	host_up
+	host_sshd_stop
+	sed -i 's,^Subsystem.*,Subsystem sftp internal-sftp,' /etc/ssh/sshd_config
+	host_sshd_start
+	ssh -M -S /tmp/mux -o ControlPersist=yes ann@kv true
+	ssh -S /tmp/mux ann@kv 'exec sleep 60' &
+	wait_for 5 pgrep -u ann -x sleep || fail "no sandbox"
+	local file target folder=/run/kavach/cgroup
+	file=$(find /sys/fs/cgroup -path '*/kavach/*/sandbox.*' \( -name freezer.state -o -name cgroup.freeze \) | head -n 1)
+	[ -n "$file" ] || fail "the sandbox has no cgroup"
+	eq "whose the sandbox's cgroup is" ann "$(stat -c %U "$(dirname "$file")")"
+	[ "$(basename "$file")" != freezer.state ] || folder=$folder/freezer
+	printf 'mkdir /tmp/twin\nput /etc/hostname /tmp/twin/x\n' | sftp -q -b - -o ControlPath=/tmp/mux ann@kv > /dev/null ||
+		fail "the twin: internal-sftp does not work"
+	printf FROZEN > /tmp/frozen
+	for target in "mkdir $folder/sandbox.2/more" "put /tmp/frozen $folder/sandbox.2/$(basename "$file")" "ls $folder/sandbox.2" "ls $folder/main"; do
+		echo "$target" | sftp -q -b - -o ControlPath=/tmp/mux ann@kv > /tmp/out 2>&1 && fail "internal-sftp can $target"
+	done
+	for target in "mkdir $(dirname "$file")/more" "tee $file" "flock -n $(dirname "$(dirname "$file")") true"; do
+		# shellcheck disable=SC2086 # a command and its words
+		runuser -u ann -- $target < /tmp/frozen > /tmp/out 2>&1 && fail "the user outside can $target"
+	done
+	flock -n "$(dirname "$(dirname "$file")")" true || fail "the twin: root cannot lock it"
+	ssh -S /tmp/mux -O exit ann@kv 2> /dev/null
+	must_be_clean
+}
+
 # CASE processes: processes of the host are neither seen nor signalled
 case_processes() {
 	needs_kavach
@@ -289,6 +319,13 @@ case_dotfiles() {
 		}
 		host_home ann
 		both "$file" write
+	done
+	# Where they are there; an empty one would keep the user out.
+	for file in .google_authenticator .yubico/authorized_yubikeys .config/Yubico/u2f_keys; do
+		host_home ann
+		runuser -u ann -- install -D -m 600 /dev/null "/home/ann/$file"
+		factor() { ssh ann@kv "echo x > $file || { mv $file $file.old && echo x > $file; }" && grep -q x "/home/ann/$file"; }
+		both "$file" factor
 	done
 	host_home ann
 	ssh ann@kv 'mv .ssh .ssh-old' 2>/dev/null && fail ".ssh can be moved away"
@@ -544,4 +581,26 @@ case_no_rule() {
 	ssh -N -o ExitOnForwardFailure=yes -L 127.0.0.1:7777:127.0.0.1:22 ann@kv 2> /dev/null < /dev/null && fail "a forwarding without a rule"
 	[ "$(count_records 'event=session-deny')" = 2 ] || fail "$(count_records 'event=session-deny') records of 2"
 	must_be_clean
+}
+
+# CASE ended_sandboxes: what ended commands leave of a session does not add up
+case_ended_sandboxes() {
+	needs_kavach
+	host_up
+	folders() { find /sys/fs/cgroup -path '*/kavach/*' -name 'sandbox.*' -type d | sed 's,.*/,,' | sort -u | wc -l; }
+	local n
+	ssh -M -S /tmp/mux -o ControlPersist=yes ann@kv true
+	ssh -S /tmp/mux ann@kv 'sleep 300 > /dev/null 2>&1 < /dev/null &'
+	eq "a command with a background process" 1 "$(folders)"
+	for n in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		ssh -S /tmp/mux ann@kv 'sleep 0.1 &'
+	done
+	sleep 1
+	ssh -S /tmp/mux ann@kv 'exit 4'
+	eq "cgroups" 1 "$(folders)"
+	pgrep -u ann -x sleep > /dev/null || fail "the background process ended with others"
+	eq "bytes of /run for a command's end" 0 "$(find /run/kavach/sessions -name 'sandbox.*' -printf '%b\n' | sort -u)"
+	ssh -S /tmp/mux -O exit ann@kv 2> /dev/null
+	must_be_clean
+	records event=session-close | grep -q ' sandboxes=15 status=4 ' || fail "$(records event=session-close)"
 }

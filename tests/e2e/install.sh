@@ -25,6 +25,9 @@ case_make_install() {
 	done
 	[ -z "$(find /usr/lib -name 'pam_kavach*')" ] || fail "$(find /usr/lib -name 'pam_kavach*')"
 	[ -e /etc/kavach/kavach.conf ] || fail "the policy was removed"
+	for file in /usr/share/kavach /usr/libexec/kavach; do
+		[ ! -e "$file" ] || fail "$file is left: $(find "$file")"
+	done
 }
 
 # CASE enroll: kavachctl enroll makes a login confined, unenroll makes it as before

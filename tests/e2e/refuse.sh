@@ -157,7 +157,10 @@ case_signals() {
 	/usr/bin/python3 - "$HOST_SHELL" <<'PY' || exit 1
 import os, random, signal, subprocess, sys, time
 random.seed(1)
-for n in range(60):
+refused, stopped, n = set(), 0, 0
+end = time.time() + 60
+while n < 60 or (len(refused) < len(inodes) and time.time() < end):
+    n += 1
     p = subprocess.Popen(["su", "-s", "/bin/bash", "ann", "-c",
         "trap '' CHLD; exec %s -c 'grep -E \"NoNewPrivs|^Seccomp:\" /proc/self/status'" % sys.argv[1]],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -319,5 +322,99 @@ case_require_pam() {
 	else
 		fail "require_pam = no: $(cat /tmp/out)"
 	fi
+	must_be_clean
+}
+
+# CASE su_limits: the limits of who calls su(1) make no session that lacks a layer, and leave none that nobody can close
+case_su_limits() {
+	needs_kavach
+	host_up
+	host_user mal
+	sed -i '1i auth sufficient pam_permit.so' /etc/pam.d/su
+	local limit
+	for limit in '-l unlimited' '-f 0' '-f 1' '-f 2000' '-n 5' '-n 12' '-n 20' '-n 40' '-n 60' '-s 1' '-v 60000' '-u 0' '-t 0' '-l 0' '-i 0' '-q 0' '-d 1'; do
+		runuser -u mal -- bash -c "ulimit $limit 2> /dev/null; su ann -c 'echo PAYLOAD; grep -E \"NoNewPrivs|^Seccomp:\" /proc/self/status'" > /tmp/out 2>&1
+		if grep -q PAYLOAD /tmp/out; then
+			[ "$(grep -c 'NoNewPrivs:.1\|Seccomp:.2' /tmp/out)" = 2 ] || fail "ulimit $limit: not confined: $(cat /tmp/out)"
+		elif [ "$limit" = '-l unlimited' ]; then
+			fail "the twin does not work: $(cat /tmp/out)"
+		fi
+		nothing_left > /dev/null || kavachctl reap > /dev/null
+		nothing_left > /tmp/left || fail "ulimit $limit: nobody can remove: $(cat /tmp/left)"
+	done
+	kavachctl audit verify "$HOST_LOG" || fail "the chain does not verify"
+	eq "the next login" ok "$(ssh ann@kv echo ok)"
+	must_be_clean
+}
+
+# CASE stopped_su timeout=240: who stops his own su(1), wherever it is, keeps nobody else out
+case_stopped_su() {
+	needs_kavach
+	host_up
+	host_user mal
+	sed -i '1i auth sufficient pam_permit.so' /etc/pam.d/su
+	runuser -u mal -- su ann -c true || fail "the twin: mal may become ann"
+	/usr/bin/python3 - "$(id -u mal)" "$(id -g mal)" <<'PY' || exit 1
+import os, signal, subprocess, sys, time
+uid, gid = int(sys.argv[1]), int(sys.argv[2])
+def user():
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+def file(name):
+    st = os.stat(name)
+    # An overlay shows another device than the kernel locks by.
+    device = "%02x:%02x" % (os.major(st.st_dev), os.minor(st.st_dev)) if name.startswith("/run/") else ""
+    return device, str(st.st_ino)
+inodes = {file(name): name for name in ("/run/kavach/sessions", "/var/lib/kavach/audit.lock")}
+def held(pid):
+    with open("/proc/locks") as locks:
+        for line in locks:
+            word = line.split()
+            device, _, inode = word[5].rpartition(":")
+            if word[1] == "FLOCK" and int(word[4]) == pid:
+                name = inodes.get((device, inode)) or inodes.get(("", inode))
+                if name is not None:
+                    return name
+def stop(pid):
+    # As mal: what he may do to the su that he started.
+    os.setresuid(uid, uid, 0)
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        return True
+    except PermissionError:
+        return False
+    finally:
+        os.setresuid(0, 0, 0)
+refused, stopped, n = set(), 0, 0
+end = time.time() + 60
+while n < 60 or (len(refused) < len(inodes) and time.time() < end):
+    n += 1
+    p = subprocess.Popen(["su", "ann", "-c", "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, preexec_fn=user)
+    name = None
+    while n % 3 and name is None and p.poll() is None:
+        name = held(p.pid)
+        if name in refused and n % 2:
+            name = None
+    if p.returncode is not None:
+        continue
+    if stop(p.pid):
+        stopped += 1
+        time.sleep(0.1)
+        name = held(p.pid)
+        if name is not None:
+            sys.exit("FAIL: run %d: a stopped su holds %s" % (n, name))
+    elif name is not None:
+        refused.add(name)
+    p.send_signal(signal.SIGCONT)
+    p.kill()
+    p.wait()
+print("   stopped %d times, not while it held %s" % (stopped, ", ".join(sorted(refused))))
+if stopped == 0 or len(refused) < len(inodes):
+    sys.exit("FAIL: it was never stopped, or not tried while it held each lock")
+PY
+	eq "the next login" ok "$(ssh ann@kv echo ok)"
+	kavachctl reap > /dev/null
 	must_be_clean
 }
