@@ -121,7 +121,7 @@ take_subject(struct reader *reader)
 	    copy(&v[6], config->policy, sizeof(config->policy)) != 0 ||
 	    copy(&v[7], config->backend, sizeof(config->backend)) != 0)
 		return bad(reader, "a value is too long");
-	if ((v[2].len > 0 && number(&v[2], UINT32_MAX, &config->uid) != 0) ||
+	if ((v[2].len > 0 && number(&v[2], UINT32_MAX - 1, &config->uid) != 0) ||
 	    (v[8].len > 0 && number(&v[8], 100, &score) != 0))
 		return bad(reader, "not a number, or out of range");
 	config->score = (int)score;

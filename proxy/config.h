@@ -75,9 +75,11 @@ struct kv_egress_verdict {
 /*
  * Decides on a request, before any name is resolved. Pure. A tunnel (CONNECT, SOCKS) is allowed only where methods and paths are not
  * restricted, or allowed_methods names CONNECT and allowed_paths is not set. A credential is for requests whose
- * target is one of its hosts at port 80 by http, or at the credential's port by https or by http;
+ * target is one of its hosts at port 80 by http, or at the credential's port by https or by http (the first such);
  * the request then goes to that port by TLS, and the header of this name which the client sent is dropped.
- * Credentials never go into a tunnel. allowed_hosts must allow the host in any case, and allowed_ports the upstream's port.
+ * Credentials never go into a tunnel, nor with TRACE, which would echo them. What overrides the method in a header
+ * (X-HTTP-Method-Override) must be allowed as well, what names another path (X-Original-URL, Destination) is refused beside allowed_paths.
+ * allowed_hosts must allow the host in any case, and allowed_ports the upstream's port.
  */
 void kv_egress_decide(const struct kv_egress_config *config, const struct kv_head *head, struct kv_egress_verdict *out);
 void kv_egress_decide_tunnel(const struct kv_egress_config *config, const struct kv_host *host, uint16_t port,

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Servers (frameworks, IIS) that take the method or the path from a header instead of the request line. */
+/* Servers (frameworks, IIS) take the method or the path from a header instead of the request line; WebDAV, a second path. */
 static const char *const method_headers[] = { "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override" };
-static const char *const path_headers[] = { "X-Original-URL", "X-Rewrite-URL" };
+static const char *const path_headers[] = { "X-Original-URL", "X-Rewrite-URL", "Destination" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -103,6 +103,20 @@ trim(struct kv_slice text)
 	return text;
 }
 
+/* Content_Length: a server that makes variables of names (CGI, WSGI) reads it as the one with a hyphen. */
+static bool
+twisted(const struct kv_slice *name)
+{
+	char plain[sizeof("Transfer-Encoding")];
+	const struct kv_slice other = { plain, name->len };
+
+	if (name->len >= sizeof(plain) || memchr(name->at, '_', name->len) == NULL)
+		return false;
+	for (size_t i = 0; i < name->len; i++)
+		plain[i] = name->at[i] == '_' ? '-' : name->at[i];
+	return kv_slice_is(&other, "Content-Length") || kv_slice_is(&other, "Transfer-Encoding");
+}
+
 static const char *
 header_line(const struct kv_slice *line, struct kv_header *out)
 {
@@ -113,7 +127,7 @@ header_line(const struct kv_slice *line, struct kv_header *out)
 	if (colon == NULL)
 		return "header";
 	out->name = (struct kv_slice){ line->at, (size_t)(colon - line->at) };
-	if (!kv_slice_only(&out->name, KV_BYTE_TOKEN))
+	if (!kv_slice_only(&out->name, KV_BYTE_TOKEN) || twisted(&out->name))
 		return "header name";
 	out->value = trim((struct kv_slice){ colon + 1, line->len - out->name.len - 1 });
 	return NULL;
@@ -285,7 +299,9 @@ kv_head_parse(const char *text, size_t len, struct kv_head *out, const char **wh
 	const char *wrong;
 
 	*why = NULL;
-	memset(out, 0, sizeof(*out));
+	/* Not the headers: there is room for many, and few are used. */
+	memset(out, 0, offsetof(struct kv_head, header));
+	out->header_count = 0;
 	taken = head_end(text, len, why);
 	if (taken <= 0)
 		return taken;

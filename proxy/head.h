@@ -2,11 +2,13 @@
  * The head of an HTTP/1.1 proxy request (RFC 9110, RFC 9112), read strictly: what two parsers could understand in
  * two ways is malformed here. Pure; borrows from the text given; allocates nothing.
  *
- * Malformed, among others: bare LF or bare CR, obs-fold, a space before the colon, a name that is no
- * token, a control byte or NUL in a value, more than one Host, Content-Length that is not digits only or stands twice,
- * Transfer-Encoding other than exactly "chunked", Transfer-Encoding with Content-Length or with HTTP/1.0, a Host that differs
- * from the target's authority, userinfo, a fragment, a target in origin or asterisk form, a space in the target, any
- * byte in the target outside of RFC 3986 (8-bit bytes too), ports 0 and above 65535, CONNECT with a body.
+ * Malformed, among others: bare LF or bare CR, an empty line before the request line, obs-fold, a space before the colon, a
+ * name that is no token, a control byte or NUL in a value, more than one Host, none with HTTP/1.1, Content-Length that is not
+ * digits only (without zeros before them) or stands twice, Transfer-Encoding other than exactly "chunked", Transfer-Encoding
+ * with Content-Length or with HTTP/1.0, a Host that differs from the target's authority (a port that is left out is the
+ * scheme's, 443 with CONNECT), userinfo, a fragment, a target in origin or asterisk form, a space in the target, any byte in
+ * the target outside of RFC 3986 (8-bit bytes too; brackets may stand in a query), a query without a path before it ("http://h?q"),
+ * a broken escape, Content_Length and Transfer_Encoding, ports 0, empty, with a zero first and above 65535, CONNECT with a body, Expect or Connection twisted.
  */
 #ifndef KV_PROXY_HEAD_H
 #define KV_PROXY_HEAD_H
@@ -37,7 +39,7 @@ struct kv_head {
 	bool expect_continue;		/* Expect: 100-continue; any other Expect is malformed */
 	struct kv_host host;
 	uint16_t port;			/* of the target; 80, 443 where it names none */
-	struct kv_slice path;		/* path and query as they stood; "/" where there was none; empty with CONNECT */
+	struct kv_slice path;		/* path and query as they stood; "/" where there was none (static); empty with CONNECT */
 	enum kv_body body;
 	uint64_t length;		/* KV_BODY_LENGTH */
 	struct kv_header header[KV_HEADERS_MAX];
@@ -50,10 +52,17 @@ struct kv_head {
  */
 long kv_head_parse(const char *text, size_t len, struct kv_head *out, const char **why);
 
-/* Does the path stay below one of the prefixes when read by the strictest and by the laxest server: no dot segment, plain or escaped. */
+/*
+ * Does the path (to its query) mean the same to the strictest and to the laxest server: no dot segment, plain or escaped, once or
+ * more, with spaces or parameters about it; no empty segment but the last; no backslash, control byte or overlong UTF-8. Only
+ * of such a path a prefix says where it leads.
+ */
 bool kv_path_plain(const struct kv_slice *path);
 
-/* A chunked body (RFC 9112, 7.1), read strictly: no extensions beyond 256 bytes a line, no trailers kept, sizes below 2^63. */
+/*
+ * A chunked body (RFC 9112, 7.1), read strictly: no extensions beyond 256 bytes a line, no space about a size, sizes below
+ * 2^63; trailers of 8192 bytes at the most are read as headers are, and not kept. Malformed stays malformed.
+ */
 struct kv_chunks {
 	int state;		/* 0 at the start; private */
 	uint64_t left;		/* of the chunk */

@@ -117,7 +117,7 @@ kv_host_parse(const char *text, size_t len, bool bracketed, struct kv_host *out)
 
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < len; i++) {
-		if (kv_byte_control(text[i]) || strchr(" %@", text[i]) != NULL)
+		if (kv_byte_control(text[i]))
 			return -1;
 		ascii = ascii && (uint8_t)text[i] < 0x80;
 	}

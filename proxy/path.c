@@ -25,12 +25,12 @@ decode(const char *at, size_t len, char *out)
 
 /*
  * The segment that is being read. What servers take for a dot segment: dots, some with spaces about them (Windows), some
- * with parameters after a semicolon (Java).
+ * with parameters after a semicolon (Java), a stream's name (NTFS), or a query or fragment that is unescaped too early.
  */
 struct segment {
 	bool any;	/* a character was there */
 	bool dots;	/* only dots and spaces so far */
-	bool over;	/* a semicolon: the rest is parameters */
+	bool over;	/* one of these: the rest is no name */
 };
 
 static bool
@@ -73,7 +73,7 @@ kv_path_plain(const struct kv_slice *path)
 			segment = (struct segment){ false, true, false };
 			continue;
 		}
-		segment.over = segment.over || c == ';';
+		segment.over = segment.over || memchr(";:?#", c, 4) != NULL;
 		segment.dots = segment.dots && (segment.over || c == '.' || c == ' ');
 		segment.any = true;
 	}

@@ -32,6 +32,10 @@ kv_authority_parse(const struct kv_slice *text, struct kv_host *host, uint16_t *
 		return "host";
 	if (memchr(text->at, '@', text->len) != NULL)
 		return "userinfo";
+	/* IDNA is for the policy and SOCKS: in HTTP a name is ASCII already. */
+	for (size_t i = 0; i < text->len; i++)
+		if ((uint8_t)text->at[i] >= 0x80)
+			return "host";
 	if (bracketed)
 		at++;
 	stop = memchr(at, bracketed ? ']' : ':', (size_t)(end - at));
@@ -131,6 +135,7 @@ kv_target_parse(const struct kv_slice *target, struct kv_head *out)
 		return "target";
 	if (!out->connect)
 		return absolute_parse(target, out);
+	out->path = (struct kv_slice){ "", 0 };
 	why = kv_authority_parse(target, &out->host, &out->port);
 	return why == NULL && out->port == 0 ? "port" : why;
 }
