@@ -46,7 +46,7 @@ ATF_TC_BODY(bodies_are_strict, tc)
 		{ "\r\n", -1, NULL }, { " 5\r\n", -1, NULL }, { "5 \r\nhello", -1, NULL }, { "5 ;a\r\nhello", -1, NULL }, { "-5\r\n", -1, NULL }, { "+5\r\n", -1, NULL },
 		{ "0x5\r\nhello", -1, NULL }, { "5g\r\n", -1, NULL }, { ";a\r\n", -1, NULL }, { "5\nhello", -1, NULL }, { "5\rhello", -1, NULL },
 		{ "5;a\nhello", -1, NULL }, { "5;a\x01\r\n", -1, NULL }, { "5\r\nhello0\r\n\r\n", -1, NULL }, { "5\r\nhello\n0\r\n\r\n", -1, NULL },
-		{ "5\r\nhello\r0\r\n\r\n", -1, NULL }, { "5\r\nhelloX\r\n", -1, NULL },
+		{ "5\r\nhello\r0\r\n\r\n", -1, NULL }, { "5\r\nhelloX\r\n", -1, NULL }, { "5\r\nhelloX\n0\r\n\r\n", -1, NULL },
 		{ "0\r\n\n", -1, NULL }, { "0\r\n\rx", -1, NULL }, { "0\r\n a: b\r\n\r\n", -1, NULL }, { "0\r\na: b\r\n c\r\n\r\n", -1, NULL }, { "0\r\na\r\n\r\n", -1, NULL },
 		{ "0\r\na : b\r\n\r\n", -1, NULL }, { "0\r\n: b\r\n\r\n", -1, NULL }, { "0\r\na: b\n\r\n", -1, NULL }, { "0\r\na: b\x7f\r\n\r\n", -1, NULL },
 		{ "1;" A240 "aaaaaaaaaaaaa\r\nx\r\n0\r\n\r\n", 1, "x" }, { "1;" A240 "aaaaaaaaaaaaaa\r\nx\r\n0\r\n\r\n", -1, NULL },

@@ -217,7 +217,7 @@ ATF_TC_BODY(closed_addresses_are_open_where_listed, tc)
 	} samples[] = {
 		{ "127.0.0.1", NULL }, { "::ffff:127.0.0.1", NULL }, { "127.0.0.2", "loopback" }, { "fd00::1", NULL }, { "fd00::2", "private" },
 		{ "8.8.8.8", NULL }, { "10.0.0.1", "private" }, { "169.254.169.254", "metadata" }, { "64:ff9b::127.0.0.1", "translated" },
-		{ "::127.0.0.1", "translated" }, { "2002:7f00:1::", "translated" }, { "::1", "loopback" },
+		{ "0.0.0.0", "unspecified" }, { "::", "unspecified" }, { "::127.0.0.1", "translated" }, { "2002:7f00:1::", "translated" }, { "::1", "loopback" },
 	};
 	struct kv_egress_config config;
 
