@@ -182,6 +182,7 @@ print_text(const struct explain_state *s)
 	}
 	if (d->backend != KV_BACKEND_AUTO)
 		print_choice(d);
+	kv_credentials_put(&s->config, &d->policy.credentials);
 	print_losers(s);
 	if (d->rule != NULL && d->policy.name[0] != '\0')
 		print_backends(s);
@@ -260,6 +261,7 @@ print_json(const struct explain_state *s)
 		kv_json_string(all, "runtime", d->runtime[0] != '\0' ? d->runtime : NULL);
 	}
 	kv_json_add(all, "effective", d->policy.name[0] != '\0' ? kv_policy_json(&d->policy) : NULL);
+	kv_json_add(all, "credentials", kv_credentials_json(&s->config, &d->policy.credentials));
 	kv_json_add(all, "rules", json_rules(s));
 	kv_json_add(all, "backends", json_backends(s));
 	kv_json_print(all);

@@ -161,16 +161,24 @@ keep(const struct kv_credential *credential, const char *value, size_t size, str
 	return 0;
 }
 
+/* What is read, and whether commands are run for it. */
+struct reading {
+	const struct kv_config *config;
+	bool proxy, commands;
+	char *scratch;		/* locked; KV_SECRET_MAX + 1 bytes */
+};
+
 static int
-read_one(const struct kv_config *config, const char *name, bool proxy, char *scratch, struct kv_secrets *out,
-    struct kv_error *err)
+read_one(const struct reading *reading, const char *name, struct kv_secrets *out, struct kv_error *err)
 {
-	const struct kv_credential *credential = kv_config_credential(config, name);
+	const struct kv_credential *credential = kv_config_credential(reading->config, name);
+	char *scratch = reading->scratch;
 	long size;
 
 	if (credential == NULL)
 		return kv_error_set(err, KV_ERR_DENIED, "credential %s: its definition could not be read", name);
-	if (credential->delivery == KV_DELIVERY_HEADER && !proxy)
+	if ((credential->delivery == KV_DELIVERY_HEADER && !reading->proxy) ||
+	    (credential->source == KV_SOURCE_COMMAND && !reading->commands))
 		return 0;
 	size = read_source(credential, scratch, KV_SECRET_MAX, err);
 	if (size < 0 || keep(credential, scratch, cut(credential, scratch, (size_t)size), &out->secret[out->count], err) != 0)
@@ -180,12 +188,13 @@ read_one(const struct kv_config *config, const char *name, bool proxy, char *scr
 	return 0;
 }
 
-int
-kv_secrets_read(const struct kv_config *config, const struct kv_policy *policy, struct kv_secrets *out,
+static int
+read_all(const struct kv_config *config, const struct kv_policy *policy, bool commands, struct kv_secrets *out,
     struct kv_error *err)
 {
-	bool proxy = policy->network == KV_NET_PROXY;
-	char *scratch;
+	struct reading reading = {
+		.config = config, .proxy = policy->network == KV_NET_PROXY, .commands = commands,
+	};
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
@@ -194,17 +203,35 @@ kv_secrets_read(const struct kv_config *config, const struct kv_policy *policy, 
 	out->secret = calloc(policy->credentials.count, sizeof(*out->secret));
 	if (out->secret == NULL)
 		return kv_error_sys(err, "credentials");
-	scratch = kv_secret_memory(KV_SECRET_MAX + 1, err);
-	if (scratch == NULL) {
+	reading.scratch = kv_secret_memory(KV_SECRET_MAX + 1, err);
+	if (reading.scratch == NULL) {
 		kv_secrets_wipe(out);
 		return -1;
 	}
 	for (size_t i = 0; rc == 0 && i < policy->credentials.count; i++)
-		rc = read_one(config, policy->credentials.item[i], proxy, scratch, out, err);
-	kv_secret_forget(scratch, KV_SECRET_MAX + 1);
+		rc = read_one(&reading, policy->credentials.item[i], out, err);
+	kv_secret_forget(reading.scratch, KV_SECRET_MAX + 1);
 	if (rc != 0)
 		kv_secrets_wipe(out);
 	return rc;
+}
+
+int
+kv_secrets_read(const struct kv_config *config, const struct kv_policy *policy, struct kv_secrets *out,
+    struct kv_error *err)
+{
+	return read_all(config, policy, true, out, err);
+}
+
+int
+kv_secrets_try(const struct kv_config *config, const struct kv_policy *policy, struct kv_error *err)
+{
+	struct kv_secrets secrets;
+
+	if (read_all(config, policy, false, &secrets, err) != 0)
+		return -1;
+	kv_secrets_wipe(&secrets);
+	return 0;
 }
 
 int

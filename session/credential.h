@@ -42,6 +42,12 @@ struct kv_secrets {
 int kv_secrets_read(const struct kv_config *config, const struct kv_policy *policy, struct kv_secrets *out,
     struct kv_error *err);
 
+/*
+ * The same, kept for no moment, and without running a command: what PAM account can know before a session is opened
+ * (sshd keeps a connection whose session only is refused). 0 or -1 as above.
+ */
+int kv_secrets_try(const struct kv_config *config, const struct kv_policy *policy, struct kv_error *err);
+
 /* Overwrites all values and frees. Idempotent; a zeroed struct is empty. */
 void kv_secrets_wipe(struct kv_secrets *secrets);
 
