@@ -197,8 +197,7 @@ ATF_TC_BODY(decision, tc)
 		{ { "two", 1, wheel, 2, "sshd", NULL, NULL, NULL }, KV_VERDICT_PASS, NULL, "exempt", 0, 0, 0 },
 		{ { "two", 0, NULL, 0, "sshd", NULL, NULL, NULL }, KV_VERDICT_PASS, NULL, "exempt", 0, 0, 0 },
 		{ { "two", 1, near, 3, NULL, NULL, NULL, NULL }, KV_VERDICT_CONFINE, "two", "", 1, 0, 90 },
-		{ { "open", 1, NULL, 0, NULL, NULL, NULL, NULL }, KV_VERDICT_REFUSE, "open",
-		    "network = proxy is not part of this version of kavach", 0, 0, 0 },
+		{ { "open", 1, NULL, 0, NULL, NULL, NULL, NULL }, KV_VERDICT_CONFINE, "open", "", 1, -1, 75 },
 		{ { "module", 1, NULL, 0, NULL, NULL, NULL, NULL }, KV_VERDICT_CONFINE, "module", "", 3, -1, 75 },
 		{ { "floor", 1, NULL, 0, NULL, NULL, NULL, NULL }, KV_VERDICT_CONFINE, "floor", "", 1, -1, 85 },
 	};

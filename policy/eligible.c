@@ -12,7 +12,7 @@ static unsigned int
 asks_for(const struct kv_policy *policy)
 {
 	return (policy->landlock_count > 0 ? KV_LACKS_LANDLOCK : 0U) |
-	    (policy->allowed_ports_count > 0 && policy->network == KV_NET_HOST ? KV_LACKS_PORTS : 0U) |
+	    (policy->allowed_ports_count > 0 && policy->network != KV_NET_PROXY ? KV_LACKS_PORTS : 0U) |
 	    (policy->privilege == KV_PRIV_USERNS ? KV_LACKS_USERNS : 0U) |
 	    (policy->rootfs[0] != '\0' || policy->image[0] != '\0' ? KV_LACKS_ROOTFS : 0U);
 }

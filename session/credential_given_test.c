@@ -116,7 +116,7 @@ ROOT_CASE(each_lies_where_it_is_for, "files for the user, values for the wrapper
 	    "%s", err.msg);
 	/* No network by the proxy: the header is not read. */
 	ATF_CHECK_EQ(3, f.session.secrets.count);
-	ATF_REQUIRE_MSG(kv_session_enter(&f.session, &f.account, &f.decision.policy, &err) == 0, "%s", err.msg);
+	ATF_REQUIRE_MSG(kv_session_enter(&f.session, &f.config, &f.account, &f.decision, &err) == 0, "%s", err.msg);
 	ATF_CHECK_EQ(0, f.session.secrets.count);
 	check_folder(KV_CREDENTIALS_DIR, f.account.uid, 0500);
 	check_folder(KV_SELF_SECRETS, 0, 0700);
@@ -157,7 +157,7 @@ ROOT_CASE(a_wrapper_without_capabilities_reads_them, "privilege = userns: as the
 	prepare(&f, "basic", "s3cret");
 	f.decision.policy.privilege = KV_PRIV_USERNS;
 	ATF_REQUIRE_MSG(kv_session_open(&f.config, &f.decision, &f.request, &f.account, false, &f.session, &err) == 0 &&
-	    kv_session_enter(&f.session, &f.account, &f.decision.policy, &err) == 0, "%s", err.msg);
+	    kv_session_enter(&f.session, &f.config, &f.account, &f.decision, &err) == 0, "%s", err.msg);
 	check_folder(KV_SELF_SECRETS, 0, 0755);
 	ATF_CHECK_EQ(0, user_opens(VALUES, O_RDONLY));
 	ATF_CHECK_EQ(EACCES, user_opens(VALUES, O_WRONLY));
