@@ -16,6 +16,7 @@ struct entry {
 	char file[KV_PATH_MAX];
 	unsigned int line;
 	unsigned int substack;	/* 0: none */
+	bool user_env;		/* pam_env that reads ~/.pam_environment */
 };
 
 struct stack {
@@ -66,8 +67,8 @@ static void collect(const struct kv_doctor *d, struct stack *stack, const char *
     unsigned int substack, int depth);
 
 static void
-add_entry(struct stack *stack, const char *control, const char *module, const char *file,
-    unsigned int line, unsigned int substack)
+add_entry(struct stack *stack, const char *control, const char *module, const char *arguments,
+    const char *file, unsigned int line, unsigned int substack)
 {
 	const char *name = strrchr(module, '/');
 	struct entry *e;
@@ -82,6 +83,7 @@ add_entry(struct stack *stack, const char *control, const char *module, const ch
 	(void)snprintf(e->file, sizeof(e->file), "%s", file);
 	e->line = line;
 	e->substack = substack;
+	e->user_env = strcmp(e->module, "pam_env.so") == 0 && strstr(arguments, "user_readenv=1") != NULL;
 }
 
 static void
@@ -106,7 +108,7 @@ take_line(const struct kv_doctor *d, struct stack *stack, char *line, const char
 	else if (strcasecmp(control, "substack") == 0)
 		collect(d, stack, module, ++stack->substacks, depth + 1);
 	else
-		add_entry(stack, control, module, file, number, substack);
+		add_entry(stack, control, module, line, file, number, substack);
 }
 
 /* The next line, with those that follow a backslash at its end. first: where it begins. */
@@ -300,6 +302,23 @@ check_entries(struct kv_doctor *d, const struct stack *stack, const char *servic
 	return true;
 }
 
+/* The wrapper builds its environment anew; what runs beside the sandboxes does not. */
+static void
+check_user_env(struct kv_doctor *d, const struct stack *stack, const char *service)
+{
+	for (size_t i = 0; i < stack->count; i++) {
+		const struct entry *e = &stack->entry[i];
+		char where[KV_DOCTOR_WHERE];
+
+		(void)snprintf(where, sizeof(where), "%s:%u", e->file, e->line);
+		for (size_t u = 0; e->user_env && u < d->user_count; u++)
+			if (d->users[u].dotfiles_open)
+				kv_doctor_add(d, &(struct kv_report){ "pam-user-env", KV_LOW, d->users[u].name, where,
+				    "Take user_readenv=1 out, or give the policy protect_dotfiles = yes." },
+				    "service %s reads ~/.pam_environment, which the user can write", service);
+	}
+}
+
 static void
 check_stack(struct kv_doctor *d, const char *service, const char *path, const char *type,
     enum kv_severity severity)
@@ -312,6 +331,7 @@ check_stack(struct kv_doctor *d, const char *service, const char *path, const ch
 	}
 	stack->type = type;
 	collect(d, stack, service, 0, 0);
+	check_user_env(d, stack, service);
 	if (stack->count == 0 && !stack->lost)
 		return;		/* libpam then asks `other`, which is examined too */
 	if (!check_entries(d, stack, service, severity))

@@ -247,6 +247,15 @@ ROOT_CASE(prepared_folder_pam_stacks, "PAM stacks of a prepared folder")
 		    found("pam-optional", "service sshd ") + found("pam-skipped", "service sshd "),
 		    "%s", sound[i]);
 	}
+	put("/etc/pam.d/sshd", STACK "session required pam_env.so user_readenv=1\n");
+	(void)examine(NULL, NULL);
+	NONE("pam-user-env");
+	put("/etc/kavach/kavach.conf", "[policy p]\nbase = strict\nprotect_dotfiles = no\n[rule r]\nuser = alice\npolicy = p\n");
+	ATF_CHECK_EQ(1, examine(NULL, NULL));
+	ONE("pam-user-env", "/etc/pam.d/sshd:3");
+	put("/etc/pam.d/sshd", STACK "session required pam_env.so\n");
+	(void)examine(NULL, NULL);
+	NONE("pam-user-env");
 }
 
 ROOT_CASE(prepared_folder_account, "an account's own ways in a prepared folder")

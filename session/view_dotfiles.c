@@ -37,8 +37,6 @@ static const struct {
 	{ ".ssh", OUTSIDE_DIR },			/* authorized_keys, rc, environment, config */
 	{ ".rhosts", OUTSIDE_FILE }, { ".shosts", OUTSIDE_FILE },	/* host-based login */
 	{ ".k5login", OUTSIDE_PRESENT },		/* an empty one would lock the user out */
-	/* second factors that PAM asks for: who may change them undoes his own */
-	{ ".google_authenticator", OUTSIDE_PRESENT }, { ".yubico", OUTSIDE_PRESENT }, { ".config/Yubico", OUTSIDE_PRESENT },
 	{ ".pam_environment", OUTSIDE_FILE },		/* pam_env, user_readenv */
 	{ ".forward", OUTSIDE_FILE }, { ".procmailrc", OUTSIDE_FILE },	/* "|command", run at each mail */
 	{ ".config/systemd", OUTSIDE_DIR }, { ".local/share/systemd", OUTSIDE_DIR },	/* user units */
@@ -48,6 +46,8 @@ static const struct {
 	{ ".config/autostart", OUTSIDE_DIR },
 	{ ".xsession", OUTSIDE_PRESENT }, { ".xsessionrc", OUTSIDE_PRESENT }, { ".xprofile", OUTSIDE_PRESENT },
 	{ ".xinitrc", OUTSIDE_PRESENT },
+	/* second factors that PAM asks for: who may change them undoes his own */
+	{ ".google_authenticator", OUTSIDE_PRESENT }, { ".yubico", OUTSIDE_PRESENT }, { ".config/Yubico", OUTSIDE_PRESENT },
 	{ ".profile", INSIDE }, { ".bash_profile", INSIDE }, { ".bash_login", INSIDE },
 	{ ".bash_logout", INSIDE }, { ".bashrc", INSIDE }, { ".bash_aliases", INSIDE },
 	{ ".zshenv", INSIDE }, { ".zprofile", INSIDE }, { ".zshrc", INSIDE }, { ".zlogin", INSIDE },

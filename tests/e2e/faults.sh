@@ -112,6 +112,13 @@ case_inject_files() {
 	    pidfd_open statfs fstatfs dup3
 }
 
+# CASE inject_rest timeout=900: what makes processes, links, modes and rights, failing one at a time
+case_inject_rest() {
+	needs_kavach
+	prepare
+	inject mount fchmod clone setfsuid setfsgid symlinkat memfd_create pidfd_open
+}
+
 # CASE killed timeout=300: the wrapper, sshd's process or the shell killed at any time leave nothing
 case_killed() {
 	needs_kavach
