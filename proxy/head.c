@@ -113,7 +113,7 @@ twisted(const struct kv_slice *name)
 	if (name->len >= sizeof(plain) || memchr(name->at, '_', name->len) == NULL)
 		return false;
 	for (size_t i = 0; i < name->len; i++)
-		plain[i] = name->at[i] == '_' ? '-' : name->at[i];
+		plain[i] = (char)(name->at[i] == '_' ? '-' : name->at[i]);
 	return kv_slice_is(&other, "Content-Length") || kv_slice_is(&other, "Transfer-Encoding");
 }
 
