@@ -307,12 +307,28 @@ finish(struct kv_client *client)
 	return KV_STEP_AGAIN;
 }
 
+/*
+ * An error that came before the request's body was there ends the exchange, as it does in libcurl; but that says nothing
+ * while it is paused for more of the body, which such a client may never send.
+ */
+static bool
+is_refused_early(const struct kv_client *client)
+{
+	return client->body_waits && client->answer.complete && client->answer.status >= 300 &&
+	    (client->framing == KV_FRAME_NONE ||
+	    (client->framing == KV_FRAME_LENGTH && client->event.down == client->answer.length));
+}
+
 enum kv_step
 kv_step_exchange(struct kv_client *client)
 {
 	long long still = kv_loop_now(client->proxy->loop) - client->moved;
 	bool receive_on, send_on;
 
+	if (!client->ended && is_refused_early(client)) {
+		client->ended = true;
+		client->how = KV_END_GOOD;
+	}
 	if (client->ended)
 		return finish(client);
 	if (client->late && still >= KV_STALL_MS) {

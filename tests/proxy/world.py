@@ -165,7 +165,15 @@ class Server(threading.Thread):
         self.serve, self.tls, self.count, self.open = serve, tls, 0, []
         self.sock = socket.socket()
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.sock.bind((address, port))
+
+        def bound():
+            """a port that is free again"""
+            try:
+                self.sock.bind((address, port))
+                return True
+            except OSError:
+                return False
+        wait_for(bound)
         self.sock.listen(512)
         self.start()
 
@@ -256,6 +264,8 @@ class World:
             open(new + "/" + name, "w").close()
             sh("mount", "--bind", "/dev/" + name, new + "/" + name)
         os.symlink("/proc/self/fd", new + "/fd")
+        os.mkdir(new + "/shm", 0o1777)
+        os.chmod(new + "/shm", 0o1777)
         sh("mount", "--move", new, "/dev")
 
     def make_tls(self):
