@@ -189,7 +189,8 @@ kv_credential_clash(const struct kv_credential *a, const struct kv_credential *b
 	case KV_DELIVERY_STDIN:
 		return true;
 	case KV_DELIVERY_HEADER:
-		return strcasecmp(a->to, b->to) == 0 && a->port == b->port && hosts_meet(&a->hosts, &b->hosts);
+		/* Whatever the headers and ports: http:// at port 80 is for either, and one request gets one of them. */
+		return hosts_meet(&a->hosts, &b->hosts);
 	case KV_DELIVERY_NONE:
 	case KV_DELIVERY_VARIABLE:
 	case KV_DELIVERY_FILE:

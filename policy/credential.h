@@ -40,8 +40,8 @@ const struct kv_credential *kv_config_credential(const struct kv_config *config,
 void kv_credential_show(const struct kv_credential *credential, char *out, size_t size);
 
 /*
- * Would both be one thing in a session: the same variable, the same file, standard input, or the same header for a host
- * and port that both name.
+ * Would both be one thing in a session: the same variable, the same file, standard input, or a header for a host that
+ * both name.
  */
 bool kv_credential_clash(const struct kv_credential *a, const struct kv_credential *b);
 

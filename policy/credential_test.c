@@ -136,19 +136,22 @@ static const char some[] =
     "[credential head]\ncommand = '/bin/x \"a b\"  c'\nheader = Authorization\nprefix = \"Bearer \"\nhosts = a.example, *.b.example\n"
     "[credential head2]\nfile = /f\nheader = authorization\nhosts = x.b.example\n"
     "[credential head3]\nfile = /f\nheader = Authorization\nhosts = x.b.example\nport = 8443\n"
-    "[credential head4]\nfile = /f\nheader = Authorization\nhosts = c.example\n";
+    "[credential head4]\nfile = /f\nheader = Authorization\nhosts = c.example\n"
+    "[credential head5]\nfile = /f\nheader = X-Key\nhosts = *.example\n";
 
 ATF_TC_WITHOUT_HEAD(a_policys_list);
 ATF_TC_BODY(a_policys_list, tc)
 {
 	static const char *const samples[][2] = {
 		{ "[policy p]\ncredentials = var, file, in\n", NULL },
-		{ "[policy p]\nnetwork = proxy\ncredentials = head, head3, head4\n", NULL },
+		{ "[policy p]\nnetwork = proxy\ncredentials = head, head4\n", NULL },
+		{ "[policy p]\nnetwork = proxy\ncredentials = head, head3\n", "head and head3 are both for one host" },
+		{ "[policy p]\nnetwork = proxy\ncredentials = head4, head5\n", "head4 and head5 are both for one host: the header X-Key for *.example" },
 		{ "[policy p]\ncredentials = var, x\n", "k.conf:2: credentials: no such credential: x" },
 		{ "[policy p]\ncredentials = var, var2\n", "k.conf:2: credentials: var and var2 are both the variable A" },
 		{ "[policy p]\ncredentials = file, file2\n", "are both the file /run/credentials/k" },
 		{ "[policy p]\ncredentials = in, in2\n", "are both standard input" },
-		{ "[policy p]\nnetwork = proxy\ncredentials = head, head2\n", "are both the header authorization for x.b.example, port 443" },
+		{ "[policy p]\nnetwork = proxy\ncredentials = head, head2\n", "are both for one host: the header authorization for x.b.example, port 443" },
 		{ "[policy p]\ncredentials = head\n", "k.conf:2: credentials: expected network = proxy for head" },
 		{ "[policy p]\nnetwork = host\ncredentials = head\n", "not network = host" },
 		/* What a base lists is dropped where it has no use, and looked at where it meets more. */
@@ -163,7 +166,7 @@ ATF_TC_BODY(a_policys_list, tc)
 
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++)
 		check(samples[i][0], some, samples[i][1]);
-	ATF_REQUIRE_EQ(0, load(samples[9][0], some, &config, &err));
+	ATF_REQUIRE_EQ(0, load(samples[11][0], some, &config, &err));
 	ATF_CHECK_EQ(2, kv_config_policy(&config, "b")->credentials.count);
 	ATF_REQUIRE_EQ(1, kv_config_policy(&config, "p")->credentials.count);
 	ATF_CHECK_STREQ("var", kv_config_policy(&config, "p")->credentials.item[0]);
@@ -194,7 +197,7 @@ ATF_TC_BODY(files_alone, tc)
 	test_write(FILE_OF, some, sizeof(some) - 1);
 	test_write("k.conf", "[policy p]\ncredentials = x\n", 27);
 	ATF_CHECK_EQ_MSG(0, kv_config_load(&options, &config, &err), "%s", err.msg);
-	ATF_CHECK_EQ(10, config.credential_count);
+	ATF_CHECK_EQ(11, config.credential_count);
 	kv_config_release(&config);
 	options.file = "k.conf";
 	ATF_CHECK_EQ_MSG(0, kv_config_load(&options, &config, &err), "%s", err.msg);

@@ -94,8 +94,8 @@ check_pair(const struct kv_doc *doc, const struct kv_section *section, unsigned 
 	if (!kv_credential_clash(one, other))
 		return 0;
 	kv_credential_show(one, what, sizeof(what));
-	return kv_resolve_wrong(doc, section, line, err, "credentials: %s and %s are both %s", other->name, one->name,
-	    what);
+	return kv_resolve_wrong(doc, section, line, err, "credentials: %s and %s are both %s%s", other->name, one->name,
+	    one->delivery == KV_DELIVERY_HEADER ? "for one host: " : "", what);
 }
 
 int

@@ -6,15 +6,18 @@ needs_kavach() { [ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"
 
 VALUE=s3cret-4711
 
+# closed FOLDER: made, root's alone.
+closed() { mkdir -p "$1" && chmod 700 "$1"; }
+
 # credentials < TEXT: the one file of credentials.d, closed as it must be.
 credentials() {
-	mkdir -p -m 0700 /etc/kavach/credentials.d
+	closed /etc/kavach/credentials.d
 	(umask 077; cat > /etc/kavach/credentials.d/test.conf)
 }
 
 # secret FILE [TEXT]: a file of root's alone.
 secret() {
-	mkdir -p -m 0700 /etc/kavach/secrets
+	closed /etc/kavach/secrets
 	(umask 077; printf '%s\n' "${2:-$VALUE}" > "/etc/kavach/secrets/$1")
 }
 
@@ -63,7 +66,7 @@ case_given() {
 	host_up
 	host_policy_for ann 'credentials = one'
 	secret api
-	mkdir -p -m 0700 /etc/credstore
+	closed /etc/credstore
 	(umask 077; echo "$VALUE" > /etc/credstore/api)
 	printf '#!/bin/sh\n[ -z "$SSH_CLIENT" ] && [ "$(id -u)" = 0 ] && printf "%%s\\n" "$1"\n' > /usr/local/sbin/vault
 	chmod 755 /usr/local/sbin/vault
@@ -73,7 +76,7 @@ case_given() {
 		    "command = \"/usr/local/sbin/vault $VALUE\""
 	done
 	# The service's own folder comes first.
-	mkdir -p -m 0700 /run/credentials/ssh
+	closed /run/credentials/ssh
 	(umask 077; echo "$VALUE" > /run/credentials/ssh/api; echo other > /etc/credstore/api)
 	host_sshd_stop
 	CREDENTIALS_DIRECTORY=/run/credentials/ssh host_sshd_start
@@ -138,11 +141,14 @@ case_hidden() {
 		! memory_has "$pid" || fail "the memory of process $pid ($(tr '\0' ' ' < "/proc/$pid/cmdline")) holds it"
 	done
 	pgrep -u ann -x sleep > /dev/null || fail "no command"
-	! ps axww -o args | grep -v grep | grep "$VALUE" || fail "ps shows it"
-	kavachctl sessions > /tmp/ctl
-	kavachctl show "$(kavachctl sessions --json | grep -o '"[0-9a-f]\{16\}"' | head -n 1 | tr -d '"')" >> /tmp/ctl
-	kavachctl explain --user ann --service sshd >> /tmp/ctl
-	kavachctl check >> /tmp/ctl
+	! pgrep -a -f -- "$VALUE" || fail "ps shows it"
+	(exec -a "$VALUE" sleep 3) & wait_for 3 pgrep -f -- "$VALUE" || fail "pgrep finds nothing where the value is"
+	{
+		kavachctl sessions
+		kavachctl show "$(kavachctl sessions --json | grep -o '"[0-9a-f]\{16\}"' | head -n 1 | tr -d '"')"
+		kavachctl explain --user ann --service sshd
+		kavachctl check
+	} > /tmp/ctl
 	grep -q 'variable API_TOKEN' /tmp/ctl || fail "explain does not say how: $(cat /tmp/ctl)"
 	no_value "what kavachctl shows, the state or the log" /tmp/ctl /run/kavach /var/log /var/lib/kavach
 	kill "$opener"
