@@ -13,6 +13,8 @@ static const char *const names[KV_RUNTIME_COUNT] = {
 	[KV_RUNTIME_RUNC] = "runc",
 	[KV_RUNTIME_RUNSC] = "runsc",
 	[KV_RUNTIME_PODMAN] = "podman",
+	[KV_RUNTIME_WASMTIME] = "wasmtime",
+	[KV_RUNTIME_WASMI] = "wasmi",
 };
 
 const char *

@@ -7,9 +7,13 @@
 
 #include "policy/policy.h"
 
-enum kv_runtime { KV_RUNTIME_CRUN, KV_RUNTIME_RUNC, KV_RUNTIME_RUNSC, KV_RUNTIME_PODMAN, KV_RUNTIME_COUNT };
+enum kv_runtime {
+	KV_RUNTIME_CRUN, KV_RUNTIME_RUNC, KV_RUNTIME_RUNSC, KV_RUNTIME_PODMAN,	/* containers */
+	KV_RUNTIME_WASMTIME, KV_RUNTIME_WASMI,					/* WebAssembly */
+	KV_RUNTIME_COUNT,
+};
 
-/* "crun", "runc", "runsc", "podman". */
+/* "crun", "runc", "runsc", "podman", "wasmtime", "wasmi". */
 const char *kv_runtime_name(enum kv_runtime runtime);
 
 /* By the last part of a program's path; -1 if it is none of them. */

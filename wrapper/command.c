@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/wasm/line.h"
 #include "common/error.h"
+#include "common/words.h"
 #include "session/ticket.h"
 
 int
@@ -59,4 +61,57 @@ kv_command_build(const struct kv_ticket *ticket, const struct kv_asked *asked, s
 	for (size_t i = 0; i < rest; i++)
 		argv[count++] = asked->rest[i];
 	return argv;
+}
+
+/* line: not empty. */
+static int
+split(const char *line, char **argv, struct kv_error *err)
+{
+	size_t size = strlen(line) + 1, count = 0;
+	char *word = malloc(size);
+	int got = -1;
+
+	if (word == NULL)
+		return kv_error_sys(err, "command");
+	while ((got = kv_word_next(&line, word, size, err)) == 1) {
+		argv[count] = strdup(word);
+		if (argv[count++] == NULL) {
+			got = kv_error_sys(err, "command");
+			break;
+		}
+	}
+	free(word);
+	return got;
+}
+
+char **
+kv_command_module(const struct kv_ticket *ticket, const struct kv_asked *asked, char **file, struct kv_error *err)
+{
+	const char *command = ticket->command[0] != '\0' ? ticket->command : asked->command;
+	char path[KV_PATH_MAX];
+	char **argv;
+
+	if (command == NULL || command[0] == '\0') {
+		(void)kv_error_set(err, KV_ERR_UNAVAILABLE, "backend wasm cannot run an interactive shell");
+		return NULL;
+	}
+	/* No line has more words than every second byte. */
+	argv = calloc(strlen(command) / 2 + 2, sizeof(*argv));
+	if (argv == NULL) {
+		(void)kv_error_sys(err, "command");
+		return NULL;
+	}
+	if (split(command, argv, err) == 0 && argv[0] == NULL)
+		(void)kv_error_set(err, KV_ERR_USAGE, "the command names no module");
+	if (argv[0] != NULL && err->code == KV_ERR_NONE &&
+	    kv_wasm_module(ticket->home, argv[0], path, sizeof(path), err) == 0) {
+		*file = strdup(path);
+		if (*file != NULL)
+			return argv;
+		(void)kv_error_sys(err, "command");
+	}
+	for (size_t i = 0; argv[i] != NULL; i++)
+		free(argv[i]);
+	free(argv);
+	return NULL;
 }

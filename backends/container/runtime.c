@@ -174,6 +174,8 @@ kv_runtime_argv(enum kv_runtime runtime, const struct kv_runtime_start *start,
 		if (kv_podman_add(&line, start, err) != 0)
 			return -1;
 		break;
+	case KV_RUNTIME_WASMTIME:
+	case KV_RUNTIME_WASMI:
 	case KV_RUNTIME_COUNT:
 	default:
 		return kv_error_set(err, KV_ERR_UNAVAILABLE, "container: %s cannot start a bundle",

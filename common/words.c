@@ -1,0 +1,89 @@
+#include "common/words.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/error.h"
+
+struct word {
+	const char *at;
+	char *out;
+	size_t size, used;
+	bool full;
+};
+
+static void
+put(struct word *word, char c)
+{
+	if (word->used + 1 < word->size)
+		word->out[word->used++] = c;
+	else
+		word->full = true;
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* From the opening quote to behind the closing one; false where there is none. */
+static bool
+take_quoted(struct word *word)
+{
+	char quote = *word->at++;
+
+	for (; *word->at != '\0' && *word->at != quote; word->at++) {
+		if (quote == '"' && (*word->at == '$' || *word->at == '`'))
+			return false;
+		if (quote == '"' && *word->at == '\\' && word->at[1] != '\0' && strchr("\"\\$`", word->at[1]) != NULL)
+			word->at++;
+		put(word, *word->at);
+	}
+	return *word->at++ == quote;
+}
+
+/* One character or quoted part; false where only a shell could go on. */
+static bool
+take(struct word *word, bool first)
+{
+	char c = *word->at;
+
+	if (c == '\'' || c == '"') {
+		if (take_quoted(word))
+			return true;
+		word->at--;
+		return false;
+	}
+	if (strchr("|&;<>()$`*?[", c) != NULL || (first && (c == '~' || c == '#')))
+		return false;
+	if (c == '\\') {
+		if (word->at[1] == '\0' || word->at[1] == '\n')
+			return false;
+		c = *++word->at;
+	}
+	put(word, c);
+	word->at++;
+	return true;
+}
+
+int
+kv_word_next(const char **line, char *out, size_t size, struct kv_error *err)
+{
+	struct word word = { .at = *line, .out = out, .size = size };
+	bool first = true;
+
+	while (is_space(*word.at))
+		word.at++;
+	if (*word.at == '\0')
+		return 0;
+	for (; *word.at != '\0' && !is_space(*word.at); first = false)
+		if (!take(&word, first))
+			return kv_error_set(err, KV_ERR_USAGE,
+			    "no shell reads this command: it is a program and its arguments, in quotes where need be");
+	if (word.full || size == 0)
+		return kv_error_set(err, KV_ERR_USAGE, "a word of the command is too long");
+	out[word.used] = '\0';
+	*line = word.at;
+	return 1;
+}
