@@ -90,6 +90,7 @@ kv_command_module(const struct kv_ticket *ticket, const struct kv_asked *asked, 
 	const char *command = ticket->command[0] != '\0' ? ticket->command : asked->command;
 	char path[KV_PATH_MAX];
 	char **argv;
+	int status;
 
 	if (command == NULL || command[0] == '\0') {
 		(void)kv_error_set(err, KV_ERR_UNAVAILABLE, "backend wasm cannot run an interactive shell");
@@ -101,15 +102,15 @@ kv_command_module(const struct kv_ticket *ticket, const struct kv_asked *asked, 
 		(void)kv_error_sys(err, "command");
 		return NULL;
 	}
-	if (split(command, argv, err) == 0 && argv[0] == NULL)
-		(void)kv_error_set(err, KV_ERR_USAGE, "the command names no module");
-	if (argv[0] != NULL && err->code == KV_ERR_NONE &&
-	    kv_wasm_module(ticket->home, argv[0], path, sizeof(path), err) == 0) {
-		*file = strdup(path);
-		if (*file != NULL)
-			return argv;
-		(void)kv_error_sys(err, "command");
-	}
+	status = split(command, argv, err);
+	if (status == 0 && argv[0] == NULL)
+		status = kv_error_set(err, KV_ERR_USAGE, "the command names no module");
+	if (status == 0)
+		status = kv_wasm_module(ticket->home, argv[0], path, sizeof(path), err);
+	if (status == 0 && (*file = strdup(path)) == NULL)
+		status = kv_error_sys(err, "command");
+	if (status == 0)
+		return argv;
 	for (size_t i = 0; argv[i] != NULL; i++)
 		free(argv[i]);
 	free(argv);
