@@ -96,6 +96,10 @@ kv_command_module(const struct kv_ticket *ticket, const struct kv_asked *asked, 
 		(void)kv_error_set(err, KV_ERR_UNAVAILABLE, "backend wasm cannot run an interactive shell");
 		return NULL;
 	}
+	if (asked->rest != NULL && asked->rest[0] != NULL) {
+		(void)kv_error_set(err, KV_ERR_USAGE, "no shell is here for what follows the command");
+		return NULL;
+	}
 	/* No line has more words than every second byte. */
 	argv = calloc(strlen(command) / 2 + 2, sizeof(*argv));
 	if (argv == NULL) {
