@@ -3,7 +3,7 @@
  *
  * A module gets its arguments, the session's environment, 0, 1 and 2, and the folders that landlock_ro, landlock_rw and
  * data_dir name, under their own names. Nothing else: no home, no /tmp. No runtime has
- * read-only folders; ro is held by the Landlock rules of the process layer, which are in force wherever there is an ro.
+ * read-only folders; ro is held by the process layer: by Landlock, which is in force wherever there is an ro, and by a mount.
  */
 #ifndef KV_BACKENDS_WASM_LINE_H
 #define KV_BACKENDS_WASM_LINE_H

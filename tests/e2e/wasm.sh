@@ -104,23 +104,30 @@ case_arguments() {
 case_files() {
 	wasm_host
 	echo new > /tmp/new
-	# 29: EIO, which is what WASI has for a read-only file system. Then without that: what is left is Landlock.
-	runs "read_only_root, write" 29 '' "$tool write /srv/ro file" /tmp/new
 	policy 'read_only_root = no'
 	runs "the folders" 0 $'/srv/ro\n/srv/rw' "$tool dirs"
 	runs "ro, read" 0 readable "$tool read /srv/ro file"
 	runs "ro, read below" 0 readable "$tool read /srv/ro below/file"
-	runs "ro, write" 2 '' "$tool write /srv/ro file" /tmp/new
-	runs "ro, write a new one" 2 '' "$tool write /srv/ro new" /tmp/new
-	runs "ro, write below" 2 '' "$tool write /srv/ro below/file" /tmp/new
-	runs "ro, unlink" 2 '' "$tool unlink /srv/ro file"
-	eq "ro is as it was" readable "$(cat /srv/ro/file)"
+	# 29: EIO, which is what wasmtime makes of a read-only file system.
+	runs "ro, write" 29 '' "$tool write /srv/ro file" /tmp/new
+	runs "ro, write a new one" 29 '' "$tool write /srv/ro new" /tmp/new
+	runs "ro, write below" 29 '' "$tool write /srv/ro below/file" /tmp/new
+	runs "ro, unlink" 29 '' "$tool unlink /srv/ro file"
+	touch -d 2001-01-01 /srv/ro/file
+	runs "ro, times" 29 '' "$tool mtime /srv/ro file"
+	eq "ro is as it was" "readable 2001" "$(cat /srv/ro/file) $(date -r /srv/ro/file +%Y)"
 	[ ! -e /srv/ro/new ] || fail "made in ro"
 	runs "rw, write" 0 '' "$tool write /srv/rw file" /tmp/new
 	eq "rw was written" new "$(cat /srv/rw/file)"
 	runs "rw, read" 0 new "$tool read /srv/rw file"
+	touch -d 2001-01-01 /srv/rw/file
+	runs "rw, times" 0 '' "$tool mtime /srv/rw file"
+	[ "$(date -r /srv/rw/file +%Y)" != 2001 ] || fail "its time was not set"
 	runs "rw, unlink" 0 '' "$tool unlink /srv/rw file"
 	[ ! -e /srv/rw/file ] || fail "still in rw"
+	policy
+	runs "ro, write, and read_only_root" 29 '' "$tool write /srv/ro file" /tmp/new
+	policy 'read_only_root = no'
 	# Out of what is given.
 	local path
 	for path in ../not/file below/../../not/file ../../etc/passwd /srv/not/file /etc/passwd link folder/file; do
@@ -131,6 +138,31 @@ case_files() {
 	for path in /srv/not /srv / /home/ann /etc /tmp /proc /usr; do
 		runs "$path" 99 '' "$tool read $path file"
 	done
+	must_be_clean
+}
+
+# CASE nested timeout=300: ro within rw stays ro, rw within ro stays rw, and so it is below /
+case_nested() {
+	wasm_host
+	echo new > /tmp/new
+	given=('landlock_ro = /srv/ro' 'landlock_rw = /srv')
+	policy 'read_only_root = no'
+	runs "ro in rw" 29 '' "$tool write /srv ro/file" /tmp/new
+	runs "ro in rw, by itself" 29 '' "$tool write /srv/ro file" /tmp/new
+	runs "beside it" 0 '' "$tool write /srv rw/beside" /tmp/new
+	given=('landlock_ro = /srv, /srv/ro/below' 'landlock_rw = /srv/ro')
+	policy 'read_only_root = no'
+	runs "ro" 29 '' "$tool write /srv rw/beside" /tmp/new
+	runs "rw in ro" 0 '' "$tool write /srv ro/file" /tmp/new
+	runs "ro in rw in ro" 29 '' "$tool write /srv ro/below/file" /tmp/new
+	given=('landlock_ro = /' 'landlock_rw = /srv/rw')
+	policy 'read_only_root = no'
+	chmod 777 /srv/not
+	runs "all" 0 secret "$tool read / srv/not/file"
+	runs "ro by /" 29 '' "$tool write / srv/not/new" /tmp/new
+	runs "rw by /" 0 '' "$tool write / srv/rw/file" /tmp/new
+	runs "home by /" 29 '' "$tool write / home/ann/file" /tmp/new
+	runs "/tmp by /" 2 '' "$tool write / tmp/file" /tmp/new
 	must_be_clean
 }
 
@@ -150,7 +182,7 @@ case_folders() {
 	echo own > /home/ann/own
 	chown ann /home/ann/own
 	runs "home, read" 0 own "$tool read /home/ann own"
-	runs "home, write" 2 '' "$tool write /home/ann own" /tmp/new
+	runs "home, write" 29 '' "$tool write /home/ann own" /tmp/new
 	policy 'landlock_ro = /tmp'
 	runs "/tmp, write" 2 '' "$tool write /tmp new" /tmp/new
 	must_be_clean
@@ -304,7 +336,7 @@ case_other_runtime() {
 	runs "ro, read" 0 readable "$tool read /srv/ro file"
 	echo new > /tmp/new
 	policy 'read_only_root = no'
-	runs "ro, write" 2 '' "$tool write /srv/ro file" /tmp/new
+	runs "ro, write" 1 '' "$tool write /srv/ro file" /tmp/new
 	runs "rw, write" 0 '' "$tool write /srv/rw file" /tmp/new
 	runs "out by .." 63 '' "$tool read /srv/ro ../not/file"
 	runs "out by a link" 63 '' "$tool read /srv/ro link"
@@ -377,4 +409,11 @@ case_without_root() {
 	setpriv --reuid "$(id -u ann)" --regid "$(id -g ann)" --init-groups \
 	    kavachctl run --policy basic -- "$tool" exit 11 2> /tmp/why || status=$?
 	[ "$status" = 11 ] || fail "status $status: $(cat /tmp/why)"
+	host_policy_for ann "${given[@]}" 'read_only_root = no' 'memory_limit = none' 'cpu_limit = none' 'process_limit = none'
+	for path in file:0 new:29; do
+		status=0
+		setpriv --reuid "$(id -u ann)" --regid "$(id -g ann)" --init-groups kavachctl run --policy test -- "$tool" \
+		    "$([ "$path" = file:0 ] && echo read || echo write)" /srv/ro "${path%:*}" < /dev/null 2> /tmp/why || status=$?
+		[ "$status" = "${path#*:}" ] || fail "$path: $status: $(cat /tmp/why)"
+	done
 }

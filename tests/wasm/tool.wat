@@ -6,6 +6,7 @@
 ;;   read DIR NAME   prints a file of a folder that it was given
 ;;   write DIR NAME  standard input to such a file, made anew
 ;;   unlink DIR NAME
+;;   mtime DIR NAME  sets its time of change to now
 ;;   grow N          N pages of 64 kB more, in one piece; ends with 1 where they are not given
 ;;   touch N         the same, and writes to each page
 ;;   loop            for ever
@@ -25,6 +26,8 @@
   (import "wasi_snapshot_preview1" "path_open"
     (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "path_unlink_file" (func $path_unlink_file (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_filestat_set_times"
+    (func $path_filestat_set_times (param i32 i32 i32 i32 i64 i64 i32) (result i32)))
   (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
 
   ;; 0 results of calls; 256 pointers; 8192 what they point to; 65536 a buffer; 98304 a folder's name
@@ -183,6 +186,11 @@
       (then
         (call $must (call $path_unlink_file (call $find (call $arg (i32.const 2))) (call $arg (i32.const 3))
           (call $length (call $arg (i32.const 3)))))
+        (return)))
+    (if (i32.eq (local.get $word) (i32.const 109))      ;; mtime: 8 to now
+      (then
+        (call $must (call $path_filestat_set_times (call $find (call $arg (i32.const 2))) (i32.const 1)
+          (call $arg (i32.const 3)) (call $length (call $arg (i32.const 3))) (i64.const 0) (i64.const 0) (i32.const 8)))
         (return)))
     (if (i32.eq (local.get $word) (i32.const 103))      ;; grow
       (then (call $grow (call $number (call $arg (i32.const 2))) (i32.const 0)) (return)))
