@@ -100,10 +100,12 @@ add_wasmtime(struct line *line, const struct kv_ticket *ticket)
 static const struct runtime {
 	const char *name;
 	void (*options)(struct line *line, const struct kv_ticket *ticket);	/* NULL: no more than folders and variables */
+	const char *words;	/* what it may be able to (line.h) */
 	bool empty_variables;	/* takes a variable with an empty value */
 } runtimes[] = {
-	{ .name = "wasmtime", .options = add_wasmtime, .empty_variables = true },
-	{ .name = "wasmi" },
+	{ .name = "wasmtime", .options = add_wasmtime, .words = "wat,component,network,memory,fuel,timeout", .empty_variables = true },
+	/* Its fuel is reported on standard output, in the middle of what the module says. */
+	{ .name = "wasmi", .words = "wat" },
 };
 
 static const struct runtime *
@@ -115,6 +117,14 @@ find_runtime(const char *program)
 		if (slash != NULL && strcmp(slash + 1, runtimes[i].name) == 0)
 			return &runtimes[i];
 	return NULL;
+}
+
+bool
+kv_wasm_knows(const char *program, const char *word)
+{
+	const struct runtime *runtime = find_runtime(program);
+
+	return runtime != NULL && kv_wasm_can(runtime->words, word);
 }
 
 /* "::" stands between the host's name of a folder and the module's: such a path would be another one's. */

@@ -26,6 +26,9 @@ struct kv_ticket;
  */
 bool kv_wasm_can(const char *option, const char *word);
 
+/* Has a program, by its name, an option for that at all: does it make sense to try. */
+bool kv_wasm_knows(const char *program, const char *word);
+
 /* The path of the module that a command names: a relative one is below the home. 0 or -1. */
 int kv_wasm_module(const char *home, const char *word, char *out, size_t size, struct kv_error *err);
 

@@ -146,6 +146,8 @@ ATF_TC_BODY(names, tc)
 
 	ATF_CHECK(kv_wasm_can("fuel", "fuel") && kv_wasm_can("wat,fuel", "fuel") && kv_wasm_can("fuel,wat", "fuel"));
 	ATF_CHECK(!kv_wasm_can("", "fuel") && !kv_wasm_can("fuels", "fuel") && !kv_wasm_can("a,fue,l", "fuel"));
+	ATF_CHECK(kv_wasm_knows("/bin/wasmtime", "fuel") && kv_wasm_knows("/bin/wasmi", "wat"));
+	ATF_CHECK(!kv_wasm_knows("/bin/wasmi", "fuel") && !kv_wasm_knows("/bin/crun", "wat"));
 	ATF_CHECK_EQ(0, kv_wasm_module("/home/a", "/m.wasm", path, sizeof(path), &err));
 	ATF_CHECK_STREQ("/m.wasm", path);
 	ATF_CHECK_EQ(0, kv_wasm_module("/home/a", "b/m.wasm", path, sizeof(path), &err));

@@ -35,6 +35,10 @@
 #define FUEL		10000
 #define TIMEOUT_MS	50
 #define MEMORY		(1U << 20)
+#define ANSWER		42	/* of says_42 */
+#define STOPPED		(-1)	/* any status but 0 */
+#define TIMED_OUT	124
+#define NETWORK_POINTS	5	/* policy/score.c */
 
 /* What the wrapper holds (session/caps.h). */
 #define CAPS ((1ULL << CAP_SYS_ADMIN) | (1ULL << CAP_SETPCAP) | (1ULL << CAP_DAC_OVERRIDE))
@@ -108,62 +112,101 @@ run(const struct kv_ticket *ticket, size_t module, char *said, size_t size, stru
 	if (status == 0)
 		(void)kv_format(said, size, "%.100s", result.err == NULL ? "" : kv_runtime_words(result.err));
 	if (status == 0)
-		status = result.timed_out ? 124 : result.exit_code;
+		status = result.timed_out ? TIMED_OUT : result.exit_code;
 	kv_exec_result_release(&result);
 	return status;
 }
 
-/* Does a module end as it should; a sandbox that fails now is no answer about the runtime. */
-static bool
-ends(const struct kv_ticket *ticket, size_t module, bool well)
+/*
+ * 1 if a module ends with that status, or with any but 0 where it is to be stopped; 0 if it ends otherwise; -1 with the
+ * reason where that is no answer about the runtime: no sandbox, or the end of our patience.
+ */
+static int
+ends(const struct kv_ticket *ticket, size_t module, int wanted, struct kv_error *err)
 {
-	struct kv_error ignored = KV_ERROR_INIT;
 	char said[128];
-	int status = run(ticket, module, said, sizeof(said), &ignored);
+	int status = run(ticket, module, said, sizeof(said), err);
 
-	/* 124: neither the module's end nor a limit's, but that of our patience. */
-	return status >= 0 && status != 124 && (well ? status == (module == COMPONENT ? 0 : 42) : status != 0);
+	if (status < 0)
+		return -1;
+	if (status == TIMED_OUT)
+		return kv_error_set(err, KV_ERR_UNAVAILABLE, "%s took longer than %d ms", modules[module].path, RUN_MS);
+	return wanted == STOPPED ? status != 0 : status == wanted;
 }
 
-/* With a word more in the option; it stays there if the module ends as it should. */
-static void
-try_word(struct kv_ticket *ticket, const char *word, size_t module, bool well)
+/* The same with a word more in the option; it stays there if the module ends so. */
+static int
+try_word(struct kv_ticket *ticket, const char *word, size_t module, int wanted, struct kv_error *err)
 {
 	size_t used = strlen(ticket->runtime_option);
+	int status;
 
+	if (!kv_wasm_knows(ticket->runtime, word))
+		return 0;
 	if (kv_format(ticket->runtime_option + used, sizeof(ticket->runtime_option) - used, "%s%s", used > 0 ? "," : "",
-	    word) != 0 || !ends(ticket, module, well))
+	    word) != 0)
+		return kv_error_sys(err, "probe: %s", word);
+	status = ends(ticket, module, wanted, err);
+	if (status != 1)
 		ticket->runtime_option[used] = '\0';
+	return status < 0 ? -1 : 0;
 }
 
 /* As with network = host; the host is the probe's own namespace, where no interface is up. */
-static void
-try_network(struct kv_ticket *ticket)
+static int
+try_network(struct kv_ticket *ticket, struct kv_error *err)
 {
-	struct kv_error ignored = KV_ERROR_INIT;
-	struct kv_ticket before = *ticket;
+	uint64_t host = ticket->host_netns_ino;
+	int status;
 
+	if (!kv_wasm_can(ticket->runtime_option, "component"))
+		return 0;
+	if (kv_own_namespace("net", &ticket->host_netns_ino, err) != 0)
+		return -1;
 	ticket->network = KV_NET_HOST;
-	ticket->score -= 5;
-	if (kv_own_namespace("net", &ticket->host_netns_ino, &ignored) == 0)
-		try_word(ticket, "network", COMPONENT, true);
-	memcpy(before.runtime_option, ticket->runtime_option, sizeof(before.runtime_option));
-	*ticket = before;
+	ticket->score -= NETWORK_POINTS;
+	status = try_word(ticket, "network", COMPONENT, 0, err);
+	ticket->network = KV_NET_OFF;
+	ticket->score += NETWORK_POINTS;
+	ticket->host_netns_ino = host;
+	return status;
 }
 
-static void
-try_limits(struct kv_ticket *ticket)
+/*
+ * A limit: with a wide one a module ends as ever, which tells that the option is known; with a narrow one another is stopped. It
+ * is the runtime's, since the session's cgroup is not here.
+ */
+static int
+try_limit(struct kv_ticket *ticket, const char *word, size_t good, int status, size_t bad, struct kv_error *err)
 {
-	/* The session's cgroup is not here: what ends the module is the runtime's limit. */
-	ticket->wasm_memory = MEMORY;
-	try_word(ticket, "memory", GROWS, false);
-	ticket->wasm_memory = 0;
-	ticket->wasm_fuel = FUEL;
-	try_word(ticket, "fuel", LOOPS, false);
-	ticket->wasm_fuel = 0;
-	ticket->wasm_timeout_ms = TIMEOUT_MS;
-	try_word(ticket, "timeout", LOOPS, false);
-	ticket->wasm_timeout_ms = 0;
+	size_t used = strlen(ticket->runtime_option);
+	int stopped;
+
+	if (!kv_wasm_knows(ticket->runtime, word))
+		return 0;
+	ticket->wasm_memory = strcmp(word, "memory") == 0 ? MEMORY * 64ULL : 0;
+	ticket->wasm_fuel = strcmp(word, "fuel") == 0 ? FUEL * 1000ULL : 0;
+	ticket->wasm_timeout_ms = strcmp(word, "timeout") == 0 ? TIMEOUT_MS * 1000 : 0;
+	if (try_word(ticket, word, good, status, err) != 0)
+		return -1;
+	ticket->wasm_memory /= 64;
+	ticket->wasm_fuel /= 1000;
+	ticket->wasm_timeout_ms /= 1000;
+	stopped = kv_wasm_can(ticket->runtime_option, word) ? ends(ticket, bad, STOPPED, err) : 0;
+	if (stopped != 1)
+		ticket->runtime_option[used] = '\0';
+	ticket->wasm_memory = ticket->wasm_fuel = ticket->wasm_timeout_ms = 0;
+	return stopped < 0 ? -1 : 0;
+}
+
+static int
+try_all(struct kv_ticket *ticket, struct kv_error *err)
+{
+	if (try_word(ticket, "wat", TEXT, ANSWER, err) != 0 || try_word(ticket, "component", COMPONENT, 0, err) != 0 ||
+	    try_network(ticket, err) != 0 || try_limit(ticket, "memory", GROWS, 0, GROWS, err) != 0 ||
+	    try_limit(ticket, "fuel", SAYS_42, ANSWER, LOOPS, err) != 0)
+		return -1;
+	return try_limit(ticket, "timeout", SAYS_42, ANSWER, LOOPS, err);
 }
 
 static void
@@ -178,16 +221,10 @@ find(struct kv_ticket *ticket, struct kv_probe_answer *answer)
 	status = run(ticket, SAYS_42, said, sizeof(said), &answer->err);
 	if (status < 0)
 		return;
-	if (status != 42) {
-		(void)kv_error_set(&answer->err, KV_ERR_UNAVAILABLE, "a module ended with %d, not 42: %.100s", status, said);
-		return;
-	}
-	try_word(ticket, "wat", TEXT, true);
-	try_word(ticket, "component", COMPONENT, true);
-	if (kv_wasm_can(ticket->runtime_option, "component"))
-		try_network(ticket);
-	try_limits(ticket);
-	(void)kv_format(answer->words, sizeof(answer->words), "%s", ticket->runtime_option);
+	if (status != ANSWER)
+		(void)kv_error_set(&answer->err, KV_ERR_UNAVAILABLE, "a module ended with %d, not %d: %.100s", status, ANSWER, said);
+	else if (try_all(ticket, &answer->err) == 0)
+		(void)kv_format(answer->words, sizeof(answer->words), "%s", ticket->runtime_option);
 }
 
 static int
@@ -203,7 +240,7 @@ fill_ticket(struct kv_ticket *ticket, const char *program, struct kv_error *err)
 	ticket->network = KV_NET_OFF;
 	ticket->seccomp = KV_SECCOMP_STRICT;
 	ticket->base_score = kv_backend_base_score(KV_BACKEND_WASM);
-	ticket->score = ticket->base_score + 5 + 5 + 3;	/* seccomp, network, landlock */
+	ticket->score = ticket->base_score + 5 + NETWORK_POINTS + 3;	/* seccomp, network, landlock */
 	if (kv_format(ticket->session, sizeof(ticket->session), "%016x", 0U) != 0 ||
 	    kv_format(ticket->user, sizeof(ticket->user), "kavach-probe") != 0 ||
 	    kv_format(ticket->home, sizeof(ticket->home), "/nonexistent") != 0 ||
