@@ -1,6 +1,7 @@
 #include "common/words.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/error.h"
@@ -86,4 +87,41 @@ kv_word_next(const char **line, char *out, size_t size, struct kv_error *err)
 	out[word.used] = '\0';
 	*line = word.at;
 	return 1;
+}
+
+static int
+split(const char *line, char *word, size_t size, char **words, struct kv_error *err)
+{
+	int got;
+
+	while ((got = kv_word_next(&line, word, size, err)) == 1) {
+		*words = strdup(word);
+		if (*words++ == NULL)
+			return kv_error_sys(err, "words");
+	}
+	return got;
+}
+
+char **
+kv_words(const char *line, struct kv_error *err)
+{
+	size_t size = strlen(line) + 1;
+	char *word = malloc(size);
+	/* No line has more words than every second byte. */
+	char **words = calloc(size / 2 + 2, sizeof(*words));
+	int status = word == NULL || words == NULL ? kv_error_sys(err, "words") : split(line, word, size, words, err);
+
+	free(word);
+	if (status == 0)
+		return words;
+	kv_words_free(words);
+	return NULL;
+}
+
+void
+kv_words_free(char **words)
+{
+	for (size_t i = 0; words != NULL && words[i] != NULL; i++)
+		free(words[i]);
+	free(words);
 }

@@ -16,4 +16,8 @@ struct kv_error;
  */
 int kv_word_next(const char **line, char *out, size_t size, struct kv_error *err);
 
+/* All words of a line, in an array ended with NULL, for kv_words_free. NULL on error. */
+char **kv_words(const char *line, struct kv_error *err);
+void kv_words_free(char **words);
+
 #endif

@@ -68,10 +68,29 @@ ATF_TC_BODY(nothing_is_cut, tc)
 	ATF_CHECK_STREQ("abcd", word);
 }
 
+ATF_TC_WITHOUT_HEAD(all_words_at_once);
+ATF_TC_BODY(all_words_at_once, tc)
+{
+	struct kv_error err = KV_ERROR_INIT;
+	char **words = kv_words("a 'b c' d", &err);
+
+	ATF_REQUIRE_MSG(words != NULL, "%s", err.msg);
+	ATF_CHECK(strcmp(words[0], "a") == 0 && strcmp(words[1], "b c") == 0 && strcmp(words[2], "d") == 0);
+	ATF_CHECK(words[3] == NULL);
+	kv_words_free(words);
+	words = kv_words("", &err);
+	ATF_CHECK(words != NULL && words[0] == NULL);
+	kv_words_free(words);
+	ATF_CHECK(kv_words("a 'b", &err) == NULL);
+	ATF_CHECK_EQ(KV_ERR_USAGE, err.code);
+	kv_words_free(NULL);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, words_are_those_of_the_shell);
 	ATF_TP_ADD_TC(tp, what_a_shell_would_do_is_refused);
 	ATF_TP_ADD_TC(tp, nothing_is_cut);
+	ATF_TP_ADD_TC(tp, all_words_at_once);
 	return atf_no_error();
 }

@@ -63,34 +63,12 @@ kv_command_build(const struct kv_ticket *ticket, const struct kv_asked *asked, s
 	return argv;
 }
 
-/* line: not empty. */
-static int
-split(const char *line, char **argv, struct kv_error *err)
-{
-	size_t size = strlen(line) + 1, count = 0;
-	char *word = malloc(size);
-	int got = -1;
-
-	if (word == NULL)
-		return kv_error_sys(err, "command");
-	while ((got = kv_word_next(&line, word, size, err)) == 1) {
-		argv[count] = strdup(word);
-		if (argv[count++] == NULL) {
-			got = kv_error_sys(err, "command");
-			break;
-		}
-	}
-	free(word);
-	return got;
-}
-
 char **
 kv_command_module(const struct kv_ticket *ticket, const struct kv_asked *asked, char **file, struct kv_error *err)
 {
 	const char *command = ticket->command[0] != '\0' ? ticket->command : asked->command;
 	char path[KV_PATH_MAX];
 	char **argv;
-	int status;
 
 	if (command == NULL || command[0] == '\0') {
 		(void)kv_error_set(err, KV_ERR_UNAVAILABLE, "backend wasm cannot run an interactive shell");
@@ -100,23 +78,17 @@ kv_command_module(const struct kv_ticket *ticket, const struct kv_asked *asked, 
 		(void)kv_error_set(err, KV_ERR_USAGE, "no shell is here for what follows the command");
 		return NULL;
 	}
-	/* No line has more words than every second byte. */
-	argv = calloc(strlen(command) / 2 + 2, sizeof(*argv));
-	if (argv == NULL) {
-		(void)kv_error_sys(err, "command");
+	argv = kv_words(command, err);
+	if (argv == NULL)
 		return NULL;
+	if (argv[0] == NULL)
+		(void)kv_error_set(err, KV_ERR_USAGE, "the command names no module");
+	else if (kv_wasm_module(ticket->home, argv[0], path, sizeof(path), err) == 0) {
+		*file = strdup(path);
+		if (*file != NULL)
+			return argv;
+		(void)kv_error_sys(err, "command");
 	}
-	status = split(command, argv, err);
-	if (status == 0 && argv[0] == NULL)
-		status = kv_error_set(err, KV_ERR_USAGE, "the command names no module");
-	if (status == 0)
-		status = kv_wasm_module(ticket->home, argv[0], path, sizeof(path), err);
-	if (status == 0 && (*file = strdup(path)) == NULL)
-		status = kv_error_sys(err, "command");
-	if (status == 0)
-		return argv;
-	for (size_t i = 0; argv[i] != NULL; i++)
-		free(argv[i]);
-	free(argv);
+	kv_words_free(argv);
 	return NULL;
 }

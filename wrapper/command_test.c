@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/words.h"
 #include "session/ticket.h"
 
 static struct kv_ticket ticket = { .shell = "/bin/bash" };
@@ -123,16 +124,22 @@ ATF_TC_BODY(a_module_gets_words, tc)
 	ATF_CHECK_STREQ("a b", argv[1]);
 	ATF_CHECK_STREQ("-c", argv[2]);
 	ATF_CHECK_EQ(NULL, argv[3]);
+	kv_words_free(argv);
+	free(file);
 	argv = module("", "b/m.wat", NULL, &file, &err);
 	ATF_REQUIRE_MSG(argv != NULL, "%s", err.msg);
 	ATF_CHECK_STREQ("/home/a/b/m.wat", file);
 	ATF_CHECK_STREQ("b/m.wat", argv[0]);
 	ATF_CHECK_EQ(NULL, argv[1]);
+	kv_words_free(argv);
+	free(file);
 	/* As many words as fit. */
 	argv = module("a b c d e f g h", NULL, NULL, &file, &err);
 	ATF_REQUIRE_MSG(argv != NULL, "%s", err.msg);
 	ATF_CHECK_STREQ("h", argv[7]);
 	ATF_CHECK_EQ(NULL, argv[8]);
+	kv_words_free(argv);
+	free(file);
 }
 
 ATF_TC_WITHOUT_HEAD(a_module_is_no_shell);
@@ -142,6 +149,7 @@ ATF_TC_BODY(a_module_is_no_shell, tc)
 	struct kv_error err = KV_ERROR_INIT;
 	char zero[] = "zero";
 	char *file = NULL, *rest[] = { zero, NULL }, *none[] = { NULL };
+	char **argv;
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		err.code = KV_ERR_NONE;
@@ -149,7 +157,10 @@ ATF_TC_BODY(a_module_is_no_shell, tc)
 		ATF_CHECK(err.code != KV_ERR_NONE);
 	}
 	ATF_CHECK(module("", "/m.wasm", rest, &file, &err) == NULL);
-	ATF_CHECK(module("", "/m.wasm", none, &file, &err) != NULL);
+	argv = module("", "/m.wasm", none, &file, &err);
+	ATF_CHECK(argv != NULL);
+	kv_words_free(argv);
+	free(file);
 }
 
 ATF_TP_ADD_TCS(tp)

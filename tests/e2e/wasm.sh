@@ -240,7 +240,7 @@ case_runtime_confined() {
 	wasm_host
 	force "$tool sleep 60"
 	ssh ann@kv < /dev/null > /dev/null 2>&1 &
-	local pid status
+	local pid status client=$!
 	wait_for 10 pgrep -u ann -x wasmtime || fail "it does not run"
 	pid=$(pgrep -u ann -x wasmtime | head -n 1)
 	status=$(cat "/proc/$pid/status")
@@ -252,8 +252,8 @@ case_runtime_confined() {
 	[ "$(readlink "/proc/$pid/ns/pid")" != "$(readlink /proc/self/ns/pid)" ] || fail "in the host's pid namespace"
 	[ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ] || fail "in the host's network"
 	eq "layers" 1 "$(records event=sandbox-start | grep -c 'layers="ns,caps,seccomp,landlock,net,ro,limits"')"
-	kill %1
-	wait
+	kill "$client"
+	wait "$client"
 	must_be_clean
 }
 
