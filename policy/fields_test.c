@@ -19,7 +19,8 @@ static const struct {
 	{ "memory_limit", "3M", "" }, { "cpu_limit", "2.25", "" }, { "process_limit", "9", "" },
 	{ "open_files_limit", "99", "" }, { "tmp_size", "65k", "" }, { "data_dir", "/srv/a, /srv/b", "" },
 	{ "home", "overlay", "" }, { "protect_dotfiles", "no", "" }, { "rootfs", "/srv/root", "" },
-	{ "image", "a.b", "" }, { "image_tier", "tpm_measured", "" }, { "shell", "/bin/zsh", "" },
+	{ "image", "a.b", "" }, { "image_tier", "tpm_measured", "" }, { "wasm_fuel", "1000000000000", "" }, { "wasm_timeout", "1.25", "" },
+	{ "shell", "/bin/zsh", "" },
 	{ "environment", "A, B_*", "" },
 };
 #define OTHERS (sizeof(others) / sizeof(others[0]))

@@ -80,6 +80,10 @@ KEY("policy", POLICY, "image", "none, or a name of letters, digits, '.', '_' and
 	kv_value_image, IN(kv_policy, image)) \
 KEY("policy", POLICY, "image_tier", "minimal, dmverity or tpm_measured", "minimal", \
 	kv_value_word, IN(kv_policy, image_tier), .words = kv_tier_words) \
+KEY("policy", POLICY, "wasm_fuel", "none, or a number from 1 to 9223372036854775807", "none", \
+	kv_value_fuel, IN(kv_policy, wasm_fuel), .min = 1, .max = INT64_MAX) \
+KEY("policy", POLICY, "wasm_timeout", "none, or seconds from 0.001 to 1000000, as in 1.5", "none", \
+	kv_value_cpu, IN(kv_policy, wasm_timeout_ms), .min = 1, .max = 1000000000) \
 KEY("policy", POLICY, "shell", "an absolute path", "/bin/bash", \
 	kv_value_path, IN(kv_policy, shell)) \
 KEY("policy", POLICY, "environment", "a list of at most 32 names of variables, or beginnings with *", \

@@ -34,7 +34,7 @@ struct kv_keydef {
 	bool may_be_empty;		/* a list that may be "" */
 };
 
-#define KV_KEYS_TOTAL 52
+#define KV_KEYS_TOTAL 54
 
 extern const struct kv_keydef kv_keydefs[KV_KEYS_TOTAL];
 

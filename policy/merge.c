@@ -230,6 +230,8 @@ merge_scalars(const struct kv_policy *inner, struct kv_policy *out)
 	out->cpu_limit_milli = (uint32_t)smaller(out->cpu_limit_milli, inner->cpu_limit_milli);
 	out->process_limit = (uint32_t)smaller(out->process_limit, inner->process_limit);
 	out->open_files_limit = (uint32_t)smaller(out->open_files_limit, inner->open_files_limit);
+	out->wasm_fuel = smaller(out->wasm_fuel, inner->wasm_fuel);
+	out->wasm_timeout_ms = (uint32_t)smaller(out->wasm_timeout_ms, inner->wasm_timeout_ms);
 	if (out->tmp_size != inner->tmp_size)
 		out->tmp_size = smaller(out->tmp_size != 0 ? out->tmp_size : tmp_default,
 		    inner->tmp_size != 0 ? inner->tmp_size : tmp_default);

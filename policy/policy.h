@@ -96,6 +96,8 @@ struct kv_policy {
 	char rootfs[KV_PATH_MAX];		/* containers: "": the host's files (rootfs = host), else a folder */
 	char image[KV_IMAGE_MAX];		/* containers: an image by its name; "": none. Not with rootfs */
 	enum kv_tier image_tier;		/* sy-agnos: the least that is accepted */
+	uint64_t wasm_fuel;			/* wasm: about one for each instruction; 0: no limit */
+	uint32_t wasm_timeout_ms;		/* wasm: of the module, by its runtime; 0: none */
 	char shell[KV_PATH_MAX];		/* absolute; default /bin/bash */
 	struct kv_list credentials;		/* names; at most KV_CREDENTIALS_MAX. See policy/credential.h */
 	struct kv_list environment;		/* names kept besides the built-in list; a trailing * matches any end */

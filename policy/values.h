@@ -17,7 +17,8 @@ KV_VALUE(kv_value_int);
 KV_VALUE(kv_value_count);
 KV_VALUE(kv_value_size);
 KV_VALUE(kv_value_tmp_size);
-KV_VALUE(kv_value_cpu);
+KV_VALUE(kv_value_cpu);	/* and other numbers in thousandths */
+KV_VALUE(kv_value_fuel);
 KV_VALUE(kv_value_backend);
 KV_VALUE(kv_value_inner);
 KV_VALUE(kv_value_seccomp);

@@ -72,6 +72,9 @@ texts_are_ended(const struct kv_ticket *t)
 	for (size_t i = 0; i < COUNT(t->secrets); i++)
 		if (!ended(t->secrets[i].variable, sizeof(t->secrets[i].variable)))
 			return false;
+	for (size_t i = 0; i < COUNT(t->data); i++)
+		if (!ended(t->data[i], sizeof(t->data[i])))
+			return false;
 	for (size_t i = 0; i < COUNT(t->landlock); i++)
 		if (!ended(t->landlock[i].path, sizeof(t->landlock[i].path)))
 			return false;
@@ -95,7 +98,7 @@ bools_are_sound(const struct kv_ticket *t)
 	    !is_bool(&t->own_rootfs) || !is_bool(&t->credentials_dir))
 		return false;
 	for (size_t i = 0; i < COUNT(t->landlock); i++)
-		if (!is_bool(&t->landlock[i].writable))
+		if (!is_bool(&t->landlock[i].writable) || !is_bool(&t->landlock[i].preopen))
 			return false;
 	return true;
 }
@@ -127,7 +130,7 @@ counts_are_in_range(const struct kv_ticket *t)
 	    t->wrapped_count <= COUNT(t->wrapped) &&
 	    t->noexec_count <= COUNT(t->noexec) &&
 	    t->landlock_count <= COUNT(t->landlock) && t->groups_count <= COUNT(t->groups) &&
-	    t->ports_count <= COUNT(t->ports) && t->filter_count <= COUNT(t->filter) &&
+	    t->ports_count <= COUNT(t->ports) && t->data_count <= COUNT(t->data) && t->filter_count <= COUNT(t->filter) &&
 	    (t->seccomp == KV_SECCOMP_OFF) == (t->filter_count == 0);
 }
 

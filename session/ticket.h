@@ -42,6 +42,7 @@ enum kv_cgroup_version { KV_CGROUP_NONE, KV_CGROUP_V1, KV_CGROUP_V2 };
 struct kv_ticket_landlock {
 	char path[KV_PATH_MAX];
 	bool writable;
+	bool preopen;			/* wasm: a folder that the module itself sees */
 };
 
 /* A credential that the wrapper gives to a command: size bytes at offset of KV_SECRETS_NAME, then a NUL. */
@@ -117,6 +118,9 @@ struct kv_ticket {
 	char cgroup[KV_PATH_MAX];	/* path of the session's cgroup as /proc/PID/cgroup shows it */
 	uint32_t landlock_count;	/* 0: only scopes and ports */
 	struct kv_ticket_landlock landlock[KV_LANDLOCK_MAX + KV_DATA_MAX + 32];
+	uint64_t wasm_memory;		/* bytes of one memory of a module; 0: no limit */
+	uint64_t wasm_fuel;		/* 0: no limit */
+	uint32_t wasm_timeout_ms;	/* 0: none */
 	uint32_t ports_count;
 	uint16_t ports[KV_PORTS_MAX];
 	uint32_t filter_count;		/* 0: no seccomp filter */

@@ -85,7 +85,8 @@ static int
 prepare(struct run *run, int argc, char *const argv[], char *const envp[], struct kv_error *err)
 {
 	const char *original;
-	bool terminal = false;
+	bool terminal = false, module;
+	char *file = NULL;
 
 	if (kv_guard_terminal(run->ticket->tty_rdev, &terminal, err) != 0 ||
 	    kv_command_parse(argc, argv, &run->asked, err) != 0)
@@ -96,15 +97,19 @@ prepare(struct run *run, int argc, char *const argv[], char *const envp[], struc
 	run->backend = kv_backend_get((enum kv_backend_id)run->ticket->backend);
 	if (run->backend == NULL || run->backend->start == NULL)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE, "its backend cannot start a session");
+	module = run->ticket->backend == KV_BACKEND_WASM;
 	original = run->ticket->command[0] == '\0' ? NULL : run->asked.command;
 	run->launch = (struct kv_launch){
 		.ticket = run->ticket, .number = run->record.number, .file = run->ticket->shell,
-		.argv = kv_command_build(run->ticket, &run->asked, err),
 		.own_session = kv_relay_leads(), .opener_fd = -1,
 		.umask = run->mask, .input = -1, .output = -1, .errors = -1,
 	};
+	run->launch.argv = module ? kv_command_module(run->ticket, &run->asked, &file, err) :
+	    kv_command_build(run->ticket, &run->asked, err);
 	if (run->launch.argv == NULL)
 		return -1;
+	if (module)
+		run->launch.file = file;
 	run->environment = kv_environment_build(run->ticket, envp, original, run->values, err);
 	if (run->environment == NULL || kv_secret_input(run->ticket, run->values, run->launch.argv[1] != NULL, terminal,
 	    &run->launch.input, err) != 0)
