@@ -177,13 +177,14 @@ ATF_TC_BODY(merge_of_what_the_proxy_looks_at, tc)
 {
 	static const char text[] =
 	    "[policy a]\nnetwork = proxy\nallowed_methods = GET, PUT\nallowed_paths = /v1, /v2/x\ncredentials = one, two\n"
-	    "[policy b]\nnetwork = proxy\nallowed_methods = PUT, POST\nallowed_paths = /v1/y, /v2\ncredentials = two\n"
+	    "[policy b]\nnetwork = proxy\nallowed_methods = PUT, POST\nallowed_paths = /v1/y, /v2, /v1x\ncredentials = two\n"
 	    "[policy c]\nnetwork = proxy\n[policy d]\nnetwork = proxy\nallowed_methods = DELETE\n"
-	    "[policy e]\nnetwork = proxy\nallowed_paths = /v3\n";
+	    "[policy e]\nnetwork = proxy\nallowed_paths = /v3\n[policy f]\nnetwork = proxy\nallowed_paths = /v2, /v1x, /v1/yy\n";
 	static const struct { const char *a, *b, *methods, *paths, *credentials; enum kv_network network; } wanted[] = {
 		{ "a", "b", "PUT", "/v1/y, /v2/x", "two", KV_NET_PROXY },
 		{ "a", "c", "GET, PUT", "/v1, /v2/x", "one, two", KV_NET_PROXY },
-		{ "c", "b", "PUT, POST", "/v1/y, /v2", "none", KV_NET_PROXY },
+		{ "c", "b", "PUT, POST", "/v1/y, /v2, /v1x", "none", KV_NET_PROXY },
+		{ "b", "f", "PUT, POST", "/v2, /v1x", "two", KV_NET_PROXY },
 		{ "a", "d", "any", "/v1, /v2/x", "one, two", KV_NET_OFF },
 		{ "a", "e", "GET, PUT", "any", "one, two", KV_NET_OFF },
 	};

@@ -92,17 +92,19 @@ load(const char *path, const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char policy[64], folder[96], credentials[128];
+	static char policy[64], above[80], folder[96], credentials[128];
 
 	if (policy[0] == '\0') {
 		(void)kv_format(policy, sizeof(policy), "/dev/shm/kavach-fuzz.%ld", (long)getpid());
-		(void)kv_format(folder, sizeof(folder), "%s.d", policy);
-		(void)mkdir(folder, 0700);
-		(void)kv_format(folder, sizeof(folder), "%s.d/" KV_CREDENTIALS_FOLDER, policy);
-		(void)mkdir(folder, 0700);
+		(void)kv_format(above, sizeof(above), "%s.d", policy);
+		(void)kv_format(folder, sizeof(folder), "%s/" KV_CREDENTIALS_FOLDER, above);
 		(void)kv_format(credentials, sizeof(credentials), "%s/x.conf", folder);
 	}
 	load(policy, data, size);
+	if (mkdir(above, 0700) != 0 || mkdir(folder, 0700) != 0)
+		abort();
 	load(credentials, data, size);
+	(void)rmdir(folder);
+	(void)rmdir(above);
 	return 0;
 }

@@ -71,17 +71,29 @@ intersect_words(const struct kv_list *a, const struct kv_list *b, struct kv_list
 	return 0;
 }
 
-/* What lies below a prefix of both: the longer of two of which one begins the other. */
+/* Is the path the prefix or below it. A prefix ends where a segment does, as the proxy reads it. */
+static bool
+path_below(const char *path, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(path, prefix, len) == 0 &&
+	    (path[len] == '\0' || path[len] == '/' || prefix[len - 1] == '/');
+}
+
+/* What lies below a prefix of both: the longer of two of which one is below the other. */
 static int
 intersect_paths(const struct kv_list *a, const struct kv_list *b, struct kv_list *out)
 {
 	for (size_t i = 0; i < a->count; i++) {
 		for (size_t j = 0; j < b->count; j++) {
-			size_t x = strlen(a->item[i]), y = strlen(b->item[j]);
-			const char *longer = x > y ? a->item[i] : b->item[j];
+			const char *longer = NULL;
 
-			if (strncmp(a->item[i], b->item[j], x < y ? x : y) == 0 &&
-			    !kv_list_has(out, longer) && kv_list_add(out, longer) != 0)
+			if (path_below(a->item[i], b->item[j]))
+				longer = a->item[i];
+			else if (path_below(b->item[j], a->item[i]))
+				longer = b->item[j];
+			if (longer != NULL && !kv_list_has(out, longer) && kv_list_add(out, longer) != 0)
 				return -1;
 		}
 	}

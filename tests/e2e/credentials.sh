@@ -310,16 +310,20 @@ case_landlock() {
 case_own_root() {
 	needs_kavach
 	host_up
-	mkdir -p /srv/root/{bin,usr,etc,lib,lib64,tmp,dev,proc,sys,run,home,var}
-	cp -a /bin/. /srv/root/bin/
-	cp -a /lib/. /srv/root/lib/
-	cp -a /lib64/. /srv/root/lib64/
+	mkdir -p /srv/root/{bin,usr,etc,lib/x86_64-linux-gnu,tmp,dev,proc,sys,run,home,var}
+	ln -s lib /srv/root/lib64
+	cp -L /bin/sh /srv/root/bin/
+	ldd /bin/sh | grep -o '/[^ ]*' | while read -r file; do cp -L "$file" /srv/root/lib/; done
 	host_policy_for ann 'credentials = var, file' 'rootfs = /srv/root' 'shell = /bin/sh'
 	secret api
 	{
 		credential var 'file = /etc/kavach/secrets/api' 'variable = API_TOKEN'
 		credential file 'file = /etc/kavach/secrets/api' 'as_file = api.key'
 	} | credentials
+	if [ "${KV_BACKEND:-process}" = process ]; then
+		refused "a root of its own without a container" 'cannot give a session a root of its own'
+		return
+	fi
 	# shellcheck disable=SC2016
 	eq "both" "$VALUE $VALUE" "$(ssh ann@kv 'read v < /run/credentials/api.key; echo "$API_TOKEN $v"')"
 	ran_on_backend
