@@ -1,6 +1,7 @@
 /* kavachctl run: one command in a sandbox, with a time limit. */
 #include "admin/command.h"
 
+#include <libgen.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,22 +118,30 @@ find_account(const struct run_options *options, struct kv_account *out, struct k
 	return 0;
 }
 
-/* The command as one line. A module is named from where the caller stands, the wrapper would look below the home. */
+/*
+ * The command as one line. A module is named from where the caller stands, the wrapper would look below the home; and
+ * by a folder without links, for the wrapper follows none. The name itself tells that it is a module.
+ */
 static int
 build_line(struct run_options *options, struct run_state *s, struct kv_error *err)
 {
-	kv_cleanup_free char *here = NULL;
+	kv_cleanup_free char *copy = NULL, *folder = NULL;
+	const char *slash;
 
 	s->line = kv_quote(options->command);
 	if (s->line == NULL)
 		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
-	if (options->command[0][0] == '/' ||
-	    kv_request_kind(NULL, &(struct kv_request){ .command = s->line }) != KV_SESSION_WASM)
+	if (kv_request_kind(NULL, &(struct kv_request){ .command = s->line }) != KV_SESSION_WASM)
 		return 0;
-	here = getcwd(NULL, 0);
-	if (here == NULL)
-		return kv_error_sys(err, "the current folder");
-	if (asprintf(&s->module, "%s/%s", here, options->command[0]) < 0) {
+	copy = strdup(options->command[0]);
+	if (copy == NULL)
+		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
+	folder = realpath(dirname(copy), NULL);
+	if (folder == NULL)
+		return kv_error_sys(err, "%s", options->command[0]);
+	slash = strrchr(options->command[0], '/');
+	if (asprintf(&s->module, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder,
+	    slash == NULL ? options->command[0] : slash + 1) < 0) {
 		s->module = NULL;
 		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
 	}

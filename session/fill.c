@@ -90,13 +90,10 @@ without_links(const char *home, const char *path, char *out, size_t size, struct
 }
 
 struct kv_ticket_landlock *
-kv_fill_path(struct kv_ticket *t, const char *home, const char *path, bool writable, struct kv_error *err)
+kv_fill_name(struct kv_ticket *t, const char *full, bool writable, struct kv_error *err)
 {
 	struct kv_ticket_landlock *rule = t->landlock;
-	char full[KV_PATH_MAX];
 
-	if (without_links(home, path, full, sizeof(full), err) != 0)
-		return NULL;
 	for (; rule < t->landlock + t->landlock_count; rule++)
 		if (strcmp(rule->path, full) == 0) {
 			rule->writable |= writable;
@@ -111,6 +108,14 @@ kv_fill_path(struct kv_ticket *t, const char *home, const char *path, bool writa
 	rule->writable = writable;
 	t->landlock_count++;
 	return rule;
+}
+
+struct kv_ticket_landlock *
+kv_fill_path(struct kv_ticket *t, const char *home, const char *path, bool writable, struct kv_error *err)
+{
+	char full[KV_PATH_MAX];
+
+	return without_links(home, path, full, sizeof(full), err) != 0 ? NULL : kv_fill_name(t, full, writable, err);
 }
 
 /* A path of the policy's own. A module sees it too, if it is a folder; what cannot be told from here (a home) may be one. */
@@ -145,8 +150,8 @@ fill_landlock(const struct kv_decision *d, const struct kv_request *r, const cha
 			return -1;
 	if (t->landlock_count == 0)
 		return 0;
-	return d->backend == KV_BACKEND_WASM ? kv_fill_runtime(kv_request_command(d->rule, r), t, err) :
-	    kv_landlock_implied(t, err);
+	return d->backend == KV_BACKEND_WASM ? kv_fill_runtime(kv_request_command(d->rule, r),
+	    d->rule != NULL && d->rule->command != NULL, t, err) : kv_landlock_implied(t, err);
 }
 
 /* A container with a root of its own has the data directories mounted in it one by one; a module sees them. */

@@ -21,13 +21,14 @@ add(struct kv_ticket *ticket, const char *path, struct kv_error *err)
 }
 
 int
-kv_fill_runtime(const char *command, struct kv_ticket *ticket, struct kv_error *err)
+kv_fill_runtime(const char *command, bool forced, struct kv_ticket *ticket, struct kv_error *err)
 {
 	char word[KV_COMMAND_MAX], module[KV_PATH_MAX];
 
 	if (command == NULL || kv_word_next(&command, word, sizeof(word), err) != 1)
 		return kv_error_set(err, KV_ERR_SYSTEM, "a module without a name");
-	if (kv_wasm_module(ticket->home, word, module, sizeof(module), err) != 0 || add(ticket, module, err) != 0 ||
+	if (kv_wasm_module(ticket->home, word, module, sizeof(module), err) != 0 ||
+	    (forced ? add(ticket, module, err) != 0 : kv_fill_name(ticket, module, false, err) == NULL) ||
 	    add(ticket, ticket->runtime, err) != 0 || add(ticket, "/proc", err) != 0 || add(ticket, "/dev/null", err) != 0)
 		return -1;
 	for (size_t i = 0; i < COUNT(libraries); i++)

@@ -36,7 +36,7 @@ ATF_TC_BODY(the_runtime_reads_and_the_module_sees_nothing_of_it, tc)
 
 	ATF_REQUIRE_MSG(own != NULL, "%s", err.msg);
 	own->preopen = true;
-	ATF_REQUIRE_EQ_MSG(0, kv_fill_runtime("'m n.wasm' -x", t, &err), "%s", err.msg);
+	ATF_REQUIRE_EQ_MSG(0, kv_fill_runtime("'m n.wasm' -x", true, t, &err), "%s", err.msg);
 	ATF_CHECK(has(t, "/home/nobody-is-here/m n.wasm") && has(t, "/proc") && has(t, "/dev/null") && has(t, "/usr/lib"));
 	/* As a link it would be the user's to turn. */
 	ATF_CHECK(!has(t, "/bin/sh") || !has(t, "/bin"));
@@ -57,10 +57,25 @@ ATF_TC_BODY(what_cannot_be_granted_is_refused, tc)
 		struct kv_error err = KV_ERROR_INIT;
 		struct kv_ticket *t = ticket();
 
-		ATF_CHECK_EQ(-1, kv_fill_runtime(commands[i], t, &err));
+		ATF_CHECK_EQ(-1, kv_fill_runtime(commands[i], true, t, &err));
 		ATF_CHECK(err.code != KV_ERR_NONE);
 		free(t);
 	}
+}
+
+ATF_TC_WITHOUT_HEAD(what_a_user_names_is_not_looked_at);
+ATF_TC_BODY(what_a_user_names_is_not_looked_at, tc)
+{
+	struct kv_error err = KV_ERROR_INIT;
+	struct kv_ticket *t = ticket();
+
+	ATF_REQUIRE_EQ_MSG(0, kv_fill_runtime("/no/such/module.wasm", false, t, &err), "%s", err.msg);
+	ATF_CHECK(has(t, "/no/such/module.wasm"));
+	free(t);
+	t = ticket();
+	ATF_CHECK_EQ(0, kv_fill_runtime("/proc/self/root/m.wasm", false, t, &err));
+	ATF_CHECK(has(t, "/proc/self/root/m.wasm"));
+	free(t);
 }
 
 ATF_TC_WITHOUT_HEAD(a_path_twice_is_one_rule);
@@ -84,6 +99,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, the_runtime_reads_and_the_module_sees_nothing_of_it);
 	ATF_TP_ADD_TC(tp, what_cannot_be_granted_is_refused);
+	ATF_TP_ADD_TC(tp, what_a_user_names_is_not_looked_at);
 	ATF_TP_ADD_TC(tp, a_path_twice_is_one_rule);
 	return atf_no_error();
 }

@@ -216,7 +216,7 @@ find(struct kv_ticket *ticket, struct kv_probe_answer *answer)
 	int status;
 
 	if (make_place(&answer->err) != 0 || kv_fill_path(ticket, ticket->home, FOLDER, false, &answer->err) == NULL ||
-	    kv_fill_runtime(modules[SAYS_42].path, ticket, &answer->err) != 0 || become(&answer->err) != 0)
+	    kv_fill_runtime(modules[SAYS_42].path, true, ticket, &answer->err) != 0 || become(&answer->err) != 0)
 		return;
 	status = run(ticket, SAYS_42, said, sizeof(said), &answer->err);
 	if (status < 0)

@@ -383,6 +383,10 @@ case_kavachctl() {
 	eq "status" 9 "$status"
 	cp "$tool" /opt/here.wat
 	(cd /opt && kavachctl run -- ./here.wat exit 0) || fail "a name from here"
+	ln -s /opt /srv/by-link
+	host_policy_for ann "${lines[@]}"
+	kavachctl run --policy test -- /srv/by-link/here.wat read /srv/ro file | grep -qx readable || fail "by a link"
+	kavachctl run --policy test -- /srv/by-link/none.wat 2> /dev/null && fail "no module"
 	echo hello | kavachctl run -- "$tool" copy | grep -qx hello || fail "standard input"
 	kavachctl run --json --policy strict --backend wasm --inner process -- "$tool" args > /tmp/out || fail "run --json"
 	grep -q '"score": *85' /tmp/out || fail "$(cat /tmp/out)"
