@@ -10,6 +10,7 @@
 
 #include "admin/host.h"
 #include "admin/output.h"
+#include "admin/policy_text.h"
 #include "backends/backend.h"
 #include "common/cleanup.h"
 #include "policy/load.h"
@@ -102,6 +103,16 @@ warn_of_all(const struct kv_config *config, const char *file, struct json_object
 	warn_of_rules(config, file, list);
 }
 
+/* Are there names of credentials that nothing was compared with. */
+static bool
+unchecked(const struct kv_config *config)
+{
+	for (size_t i = 0; config->credentials_unread && i < config->policy_count; i++)
+		if (config->policies[i].credentials.count > 0)
+			return true;
+	return false;
+}
+
 /* file NULL: all that is installed. Returns whether it is sound. */
 static bool
 check_one(const char *file, struct json_object *list)
@@ -121,6 +132,8 @@ check_one(const char *file, struct json_object *list)
 		kv_json_string(one, "reason", sound ? NULL : err.msg);
 		kv_json_int(one, "policies", (int64_t)config.policy_count);
 		kv_json_int(one, "rules", (int64_t)config.rule_count);
+		kv_json_add(one, "credentials", kv_credentials_json(&config, NULL));
+		kv_json_bool(one, "credentials_checked", !unchecked(&config));
 		warnings = kv_json_array();
 		if (sound)
 			warn_of_all(&config, name, warnings);
@@ -131,8 +144,11 @@ check_one(const char *file, struct json_object *list)
 		(void)printf(": ");
 		kv_put(stdout, KV_GOOD, "sound");
 		(void)printf(" (%zu policies, %zu rules)\n", config.policy_count, config.rule_count);
+		kv_credentials_put(&config, NULL);
 		(void)fflush(stdout);
 		warn_of_all(&config, name, NULL);
+		if (unchecked(&config))
+			kv_complain("note: %s: the names in credentials were not looked for in credentials.d", name);
 	} else {
 		(void)fflush(stdout);
 		kv_put(stderr, KV_BAD, err.msg);

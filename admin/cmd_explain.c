@@ -159,6 +159,15 @@ print_choice(const struct kv_decision *d)
 	kv_put_field("score", KV_BOLD, score);
 }
 
+#define UNKNOWN_MODULE "a login does not know what will be asked for: a module counts as a forced command only"
+
+/* Chosen for a module that PAM is not told of; kavachctl run and kavach-open know their command. */
+static bool
+is_unknown_module(const struct explain_state *s)
+{
+	return s->decision.backend == KV_BACKEND_WASM && s->decision.rule->command == NULL;
+}
+
 static void
 print_text(const struct explain_state *s)
 {
@@ -172,6 +181,7 @@ print_text(const struct explain_state *s)
 	kv_put_field("command", KV_PLAIN, s->request.command);
 	kv_put_field("verdict", style, verdict_word(s));
 	kv_put_field("reason", KV_PLAIN, d->reason[0] != '\0' ? d->reason : NULL);
+	kv_put_field("note", KV_PLAIN, is_unknown_module(s) ? UNKNOWN_MODULE : NULL);
 	if (d->rule != NULL) {
 		kv_cleanup_free char *rule = kv_asprintf("%s (%s:%u)", d->rule->name,
 		    d->rule->file, d->rule->line);
@@ -182,6 +192,7 @@ print_text(const struct explain_state *s)
 	}
 	if (d->backend != KV_BACKEND_AUTO)
 		print_choice(d);
+	kv_credentials_put(&s->config, &d->policy.credentials);
 	print_losers(s);
 	if (d->rule != NULL && d->policy.name[0] != '\0')
 		print_backends(s);
@@ -243,6 +254,7 @@ print_json(const struct explain_state *s)
 	kv_json_string(all, "command", s->request.command);
 	kv_json_string(all, "verdict", verdict_word(s));
 	kv_json_string(all, "reason", d->reason[0] != '\0' ? d->reason : NULL);
+	kv_json_string(all, "note", is_unknown_module(s) ? UNKNOWN_MODULE : NULL);
 	kv_json_bool(all, "sound", !s->broken);
 	kv_json_string(all, "rule", d->rule != NULL ? d->rule->name : NULL);
 	if (d->rule != NULL) {
@@ -260,6 +272,7 @@ print_json(const struct explain_state *s)
 		kv_json_string(all, "runtime", d->runtime[0] != '\0' ? d->runtime : NULL);
 	}
 	kv_json_add(all, "effective", d->policy.name[0] != '\0' ? kv_policy_json(&d->policy) : NULL);
+	kv_json_add(all, "credentials", kv_credentials_json(&s->config, &d->policy.credentials));
 	kv_json_add(all, "rules", json_rules(s));
 	kv_json_add(all, "backends", json_backends(s));
 	kv_json_print(all);

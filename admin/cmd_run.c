@@ -1,6 +1,7 @@
 /* kavachctl run: one command in a sandbox, with a time limit. */
 #include "admin/command.h"
 
+#include <libgen.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ struct run_options {
 	enum kv_backend_id backend, inner;
 	unsigned int timeout_ms;
 	bool json;
-	char *const *command;
+	char **command;			/* ended with NULL */
 };
 
 /* Everything that one run holds; released together. */
@@ -37,6 +38,8 @@ struct run_state {
 	struct kv_rule rule;
 	struct kv_request request;
 	struct kv_host host;
+	char *line;				/* owned: the command as the wrapper takes it */
+	char *module;				/* owned: its first word, where that is not the caller's own */
 };
 
 static int
@@ -116,6 +119,51 @@ find_account(const struct run_options *options, struct kv_account *out, struct k
 }
 
 /*
+ * The command as one line. A module is named from where the caller stands, the wrapper would look below the home; and
+ * by a folder without links, for the wrapper follows none. The name itself tells that it is a module.
+ */
+static int
+build_line(struct run_options *options, struct run_state *s, struct kv_error *err)
+{
+	kv_cleanup_free char *copy = NULL, *folder = NULL;
+	const char *slash;
+
+	s->line = kv_quote(options->command);
+	if (s->line == NULL)
+		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
+	if (kv_request_kind(NULL, &(struct kv_request){ .command = s->line }) != KV_SESSION_WASM)
+		return 0;
+	copy = strdup(options->command[0]);
+	if (copy == NULL)
+		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
+	folder = realpath(dirname(copy), NULL);
+	if (folder == NULL)
+		return kv_error_sys(err, "%s", options->command[0]);
+	slash = strrchr(options->command[0], '/');
+	if (asprintf(&s->module, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder,
+	    slash == NULL ? options->command[0] : slash + 1) < 0) {
+		s->module = NULL;
+		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
+	}
+	options->command[0] = s->module;
+	free(s->line);
+	s->line = kv_quote(options->command);
+	return s->line != NULL ? 0 : kv_error_set(err, KV_ERR_NOMEM, "out of memory");
+}
+
+/* The time limit is a module's runtime's too, where it has one: it ends with a word about it. */
+static void
+limit_module(const struct run_options *options, struct run_state *s)
+{
+	uint32_t *limit = &s->decision.policy.wasm_timeout_ms;
+
+	if (s->decision.backend == KV_BACKEND_WASM &&
+	    (s->host.fact[KV_BACKEND_WASM].lacks & KV_LACKS_TIMEOUT) == 0 &&
+	    (*limit == 0 || *limit > options->timeout_ms))
+		*limit = options->timeout_ms;
+}
+
+/*
  * The decision for a configuration of one policy and one rule that matches
  * everybody, so that choice, floor and composite are those of a login.
  */
@@ -142,13 +190,14 @@ decide(const struct run_options *options, struct run_state *s, struct kv_error *
 		.user = s->account.user, .uid = s->account.uid,
 		.groups = (const char *const *)s->account.groups,
 		.group_count = s->account.group_count,
-		.service = "kavachctl", .command = options->command[0],
+		.service = "kavachctl", .command = s->line,
 	};
 	kv_host_probe(KV_PROBE_LOGIN_MS, &s->host);
 	if (kv_decide(&one, &s->request, s->host.fact, &s->decision, err) != 0)
 		return -1;
 	if (s->decision.verdict != KV_VERDICT_CONFINE)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE, "%s", s->decision.reason);
+	limit_module(options, s);
 	return 0;
 }
 
@@ -175,9 +224,8 @@ print_json(const struct run_state *s, const struct kv_run_result *result, int ex
 static int
 execute(const struct run_options *options, struct run_state *s, struct kv_error *err)
 {
-	kv_cleanup_free char *line = kv_quote(options->command);
 	char name[] = "kavach-session", option[] = "-c";
-	char *argv[] = { name, option, line, NULL };
+	char *argv[] = { name, option, s->line, NULL };
 	const struct kv_run_request request = {
 		.config = &s->config, .decision = &s->decision, .request = &s->request,
 		.account = &s->account, .argv = argv, .envp = environ,
@@ -186,8 +234,6 @@ execute(const struct run_options *options, struct run_state *s, struct kv_error 
 	struct kv_run_result result;
 	int status;
 
-	if (line == NULL)
-		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
 	if (kv_run(&request, &result, err) != 0) {
 		kv_run_result_release(&result);
 		return -1;
@@ -213,7 +259,7 @@ kv_cmd_run(const struct kv_command *self, int argc, char **argv)
 		return KV_EXIT_USAGE;
 	if (kv_host_config(NULL, &s.config, &err) == 0 &&
 	    kv_host_policy(NULL, options.policy, &s.policy, &err) == 0 &&
-	    find_account(&options, &s.account, &err) == 0 &&
+	    find_account(&options, &s.account, &err) == 0 && build_line(&options, &s, &err) == 0 &&
 	    decide(&options, &s, &err) == 0)
 		status = execute(&options, &s, &err);
 	if (status < 0) {
@@ -221,6 +267,8 @@ kv_cmd_run(const struct kv_command *self, int argc, char **argv)
 			kv_run_record_deny(&s.config, &s.request, KV_EVENT_SESSION_DENY, err.msg);
 		status = kv_failed(&err);
 	}
+	free(s.line);
+	free(s.module);
 	kv_decision_release(&s.decision);
 	kv_account_release(&s.account);
 	kv_policy_release(&s.policy);

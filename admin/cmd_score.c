@@ -76,6 +76,7 @@ calculate(struct score_options *options, const struct kv_host *host, struct scor
     struct kv_error *err)
 {
 	struct kv_policy *policy = &out->policy;
+	enum kv_session_kind kind;
 
 	if (options->backend == KV_BACKEND_AUTO)
 		options->backend = policy->backend;
@@ -90,7 +91,9 @@ calculate(struct score_options *options, const struct kv_host *host, struct scor
 		return -1;
 	/* noop can be scored by everybody; its consent is asked for where it is used. */
 	policy->allow_noop = policy->allow_noop || options->backend == KV_BACKEND_NOOP;
-	out->here = kv_eligible(policy, KV_SESSION_COMMAND, host->fact, options->backend,
+	/* What it is there for. */
+	kind = options->backend == KV_BACKEND_WASM ? KV_SESSION_WASM : KV_SESSION_COMMAND;
+	out->here = kv_eligible(policy, kind, host->fact, options->backend,
 	    &out->why_not) == 0;
 	out->base = kv_base_on(policy, host->fact, options->backend);
 	out->score = kv_score_on(policy, host->fact, options->backend);

@@ -76,6 +76,15 @@ to_json(const struct kv_session_info *info)
 	kv_json_int(one, "processes", info->processes);
 	kv_json_int(one, "memory", (int64_t)info->memory);
 	kv_json_string(one, "cgroup", info->cgroup[0] != '\0' ? info->cgroup : NULL);
+	if (info->proxied) {
+		struct json_object *egress = kv_json_object();
+
+		kv_json_int(egress, "allowed", (int64_t)info->egress.allowed);
+		kv_json_int(egress, "denied", (int64_t)info->egress.denied);
+		kv_json_int(egress, "bytes_up", (int64_t)info->egress.up);
+		kv_json_int(egress, "bytes_down", (int64_t)info->egress.down);
+		kv_json_add(one, "egress", egress);
+	}
 	return one;
 }
 
@@ -103,6 +112,18 @@ print_table(const struct kv_session_info *info, size_t count)
 		    { state_word(&info[i]), state_style(&info[i]) } });
 	}
 	kv_table_print(&table);
+}
+
+static void
+put_egress(const struct kv_egress_stats *egress)
+{
+	char up[32], down[32], text[160];
+
+	memory_text(egress->up, up, sizeof(up));
+	memory_text(egress->down, down, sizeof(down));
+	(void)snprintf(text, sizeof(text), "%" PRIu64 " allowed, %" PRIu64 " denied, %s up, %s down",
+	    egress->allowed, egress->denied, up, down);
+	kv_put_field("egress", KV_PLAIN, text);
 }
 
 static void
@@ -134,6 +155,8 @@ print_one(const struct kv_session_info *info)
 	kv_put_field("processes", KV_PLAIN, text);
 	kv_put_field("memory", KV_PLAIN, memory);
 	kv_put_field("cgroup", KV_PLAIN, info->cgroup[0] != '\0' ? info->cgroup : NULL);
+	if (info->proxied)
+		put_egress(&info->egress);
 }
 
 static int

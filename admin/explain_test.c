@@ -64,7 +64,7 @@ ATF_TC_BODY(backends_say_why_not, tc)
 		{ KV_BACKEND_GVISOR, KV_BACKEND_OCI, KV_BACKEND_AUTO, "the policy names oci" },
 		{ KV_BACKEND_NOOP, KV_BACKEND_AUTO, KV_BACKEND_AUTO, "isolates nothing: never chosen by itself" },
 		{ KV_BACKEND_PROCESS, KV_BACKEND_AUTO, KV_BACKEND_PROCESS, "runs inside the other, as inner_backend" },
-		{ KV_BACKEND_WASM, KV_BACKEND_AUTO, KV_BACKEND_PROCESS, "cannot run another backend inside" },
+		{ KV_BACKEND_SGX, KV_BACKEND_AUTO, KV_BACKEND_PROCESS, "cannot run another backend inside" },
 	};
 	struct kv_backend_fact facts[KV_BACKEND_COUNT] = { [KV_BACKEND_FIRECRACKER] = { .reason = "no KVM" } };
 	struct kv_landlock_path rule = { .path = "/a" };

@@ -73,7 +73,7 @@ write_seccomp(const struct kv_image_work *work, const struct kv_policy *policy, 
 		const char *name;
 
 		parent = kv_trust_parent(policy->seccomp_file, true, &name, err);
-		if (parent < 0 || kv_trust_read(parent, name, policy->seccomp_file, true, &text, &size, err) != 0)
+		if (parent < 0 || kv_trust_read(parent, name, policy->seccomp_file, KV_TRUST_ROOT, &text, &size, err) != 0)
 			return -1;
 	}
 	section = kv_oci_seccomp(policy->seccomp, text, err);

@@ -95,19 +95,18 @@ policies_body() {
 	k=/etc/kavach/kavach.conf
 	printf '[policy tree]\nbase = basic\nrootfs = /srv/root\n' > $k
 	printf '[policy picture]\nbase = tree\nimage = a.b\nbackend = process\n' >> $k
-	printf '[policy open]\nnetwork = proxy\n[policy odd]\ninner_backend = oci\n' >> $k
+	printf '[policy odd]\ninner_backend = oci\n' >> $k
 	printf '[rule r]\nuser = daemon\npolicy = tree\n' >> $k
 	# Sound, but not without a word.
 	ends 0 "$ctl" check > out 2> err
 	must grep -q sound out
-	must test "$(wc -l < err)" = 2
-	must grep -q 'warning: .*kavach.conf: policy open: .*: network = proxy is not part of' err
+	must test "$(wc -l < err)" = 1
 	must grep -q 'warning: .*: policy odd: .*: only process can run inside' err
 	ends 0 "$ctl" check --json $k > out
 	must python3 -c 'import json
 	(one,) = json.load(open("out"))
 	assert one["sound"] is True and one["reason"] is None
-	assert [w["policy"] for w in one["warnings"]] == ["open", "odd"]'
+	assert [w["policy"] for w in one["warnings"]] == ["odd"]'
 	# A name that nobody has, a backend that is not built, a rule for all.
 	printf '[kavach]\nexempt_groups = root, r00t\n[policy far]\nbackend = firecracker\n' > $k
 	printf '[rule r]\nuser = daemon, daemn, d*\npolicy = far\n[rule s]\ngroup = r00t\npolicy = far\n' >> $k

@@ -292,8 +292,10 @@ run(const struct kv_run_request *request, struct kv_session *session, struct kv_
 
 	if (session != NULL)
 		groups = list_groups(request->account, &count, err);
-	if (session == NULL || groups != NULL)
+	if (session == NULL || (groups != NULL && kv_secrets_fork(&session->secrets, true, err) == 0))
 		result = start(request, session, &loop, groups, count, err);
+	if (session != NULL)
+		kv_secrets_wipe(&session->secrets);	/* the child's now */
 	if (result == 0) {
 		out->timed_out = !wait_child(&loop, request->timeout_ms);
 		if (!loop.ended)

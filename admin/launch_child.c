@@ -24,9 +24,15 @@ refuse_unsupported(const struct kv_policy *policy, struct kv_error *err)
 	if (policy->privilege != KV_PRIV_USERNS)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE,
 		    "policy %s needs root to open a session (privilege = userns does not)", policy->name);
+	if (policy->credentials.count != 0)
+		return kv_error_set(err, KV_ERR_UNAVAILABLE,
+		    "policy %s gives credentials, which only root can read", policy->name);
 	if (policy->memory_limit != 0 || policy->cpu_limit_milli != 0 || policy->process_limit != 0)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE,
 		    "policy %s limits memory, CPU or processes, which needs root", policy->name);
+	if (policy->network == KV_NET_PROXY)
+		return kv_error_set(err, KV_ERR_UNAVAILABLE,
+		    "policy %s has network = proxy, which needs root", policy->name);
 	return 0;
 }
 
@@ -131,13 +137,11 @@ static int
 enter(const struct kv_run_request *request, struct kv_session *session, const gid_t *groups,
     size_t count, struct kv_error *err)
 {
-	const struct kv_policy *policy = &request->decision->policy;
-
 	if (session == NULL)
 		return kv_enter_userns(request, err);
-	if (kv_session_enter(session, request->account, policy, err) != 0)
+	if (kv_session_enter(session, request->config, request->account, request->decision, err) != 0)
 		return -1;
-	if (policy->privilege == KV_PRIV_CAPS && kv_session_grant(true, err) != 0)
+	if (request->decision->policy.privilege == KV_PRIV_CAPS && kv_session_grant(true, err) != 0)
 		return -1;
 	return become(request->account, groups, count, err);
 }

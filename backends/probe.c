@@ -45,8 +45,10 @@ probe_one(enum kv_backend_id id, int64_t until, struct kv_backend_fact *fact, ch
 	case KV_BACKEND_SYAGNOS:
 		kv_container_probe(id, until, fact, version, size);
 		break;
-	case KV_BACKEND_FIRECRACKER:
 	case KV_BACKEND_WASM:
+		kv_wasm_probe(until, fact, version, size);
+		break;
+	case KV_BACKEND_FIRECRACKER:
 	case KV_BACKEND_SGX:
 	case KV_BACKEND_SEV:
 	case KV_BACKEND_TDX:

@@ -16,4 +16,7 @@
  */
 void kv_container_probe(enum kv_backend_id id, int64_t until, struct kv_backend_fact *fact, char *version, size_t size);
 
+/* The same of the runtimes of modules. */
+void kv_wasm_probe(int64_t until, struct kv_backend_fact *fact, char *version, size_t size);
+
 #endif

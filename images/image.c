@@ -33,7 +33,7 @@ read_manifest(int dir, const char *shown, struct kv_manifest *out, struct kv_err
 
 	if (kv_format(path, sizeof(path), "%s/" KV_IMAGE_MANIFEST, shown) != 0)
 		return kv_error_sys(err, "%s", shown);
-	if (kv_trust_read(dir, KV_IMAGE_MANIFEST, path, true, &text, &size, err) != 0)
+	if (kv_trust_read(dir, KV_IMAGE_MANIFEST, path, KV_TRUST_ROOT, &text, &size, err) != 0)
 		return -1;
 	return kv_manifest_parse(text, out, err);
 }

@@ -47,6 +47,9 @@ account(pam_handle_t *pamh, int flags, const struct kv_pam_args *args, struct kv
 	if (login->refusal == KV_REFUSAL_NONE && login->decision.verdict == KV_VERDICT_CONFINE &&
 	    login->config.audit_required && kv_audit_ready(&login->why) != 0)
 		login->refusal = KV_REFUSAL_AUDIT;
+	if (login->refusal == KV_REFUSAL_NONE && login->decision.verdict == KV_VERDICT_CONFINE &&
+	    kv_secrets_try(&login->config, &login->decision.policy, &login->why) != 0)
+		login->refusal = KV_REFUSAL_SESSION;
 	log_decision(pamh, args, login);
 	if (login->refusal != KV_REFUSAL_NONE)
 		return kv_login_refuse(pamh, flags, login);

@@ -133,7 +133,7 @@ open_steps(struct pam_session *ps, const struct kv_login *login, enum kv_refusal
 	    &ps->session, err) != 0)
 		return -1;
 	memcpy(ps->id, ps->session.id, sizeof(ps->id));
-	if (kv_session_enter(&ps->session, &login->account, &d->policy, err) != 0)
+	if (kv_session_enter(&ps->session, &login->config, &login->account, d, err) != 0)
 		return -1;
 	if (d->policy.privilege == KV_PRIV_CAPS) {
 		if (kv_session_grant(true, err) != 0)

@@ -8,11 +8,14 @@
 
 #include <string.h>
 
-/* Those that start a process of ours in what they made, which then confines itself. */
+/*
+ * Those that start a process of ours in what they made, which then confines itself; and wasm, whose
+ * runtime is started by such a process.
+ */
 static bool
 can_hold(enum kv_backend_id id)
 {
-	return id == KV_BACKEND_GVISOR || id == KV_BACKEND_OCI || id == KV_BACKEND_SYAGNOS;
+	return id == KV_BACKEND_GVISOR || id == KV_BACKEND_OCI || id == KV_BACKEND_SYAGNOS || id == KV_BACKEND_WASM;
 }
 
 int

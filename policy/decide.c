@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/io.h"
+#include "common/words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,9 @@ kv_choose(const struct kv_policy *policy, enum kv_session_kind kind,
 		enum kv_backend_id id = (enum kv_backend_id)i;
 		int s;
 
-		if (kv_eligible(policy, kind, facts, id, facts[id].available ? &why : &absent) != 0)
+		/* Only one backend runs modules: why it does not is what counts. */
+		if (kv_eligible(policy, kind, facts, id, (kind == KV_SESSION_WASM ? id == KV_BACKEND_WASM :
+		    facts[id].available) ? &why : &absent) != 0)
 			continue;
 		s = kv_score_on(policy, facts, id);
 		if (s >= best_score) {	/* equal scores go to the later */
@@ -49,20 +52,46 @@ kv_choose(const struct kv_policy *policy, enum kv_session_kind kind,
 	return 0;
 }
 
+const char *
+kv_request_command(const struct kv_rule *rule, const struct kv_request *request)
+{
+	return rule != NULL && rule->command != NULL ? rule->command : request->command;
+}
+
+static bool
+ends_with(const char *word, const char *end)
+{
+	size_t len = strlen(word), end_len = strlen(end);
+
+	return len > end_len && strcmp(word + len - end_len, end) == 0;
+}
+
 enum kv_session_kind
 kv_request_kind(const struct kv_rule *rule, const struct kv_request *request)
 {
-	const char *command = rule != NULL && rule->command != NULL ? rule->command :
-	    request->command;
-	size_t len;
+	const char *command = kv_request_command(rule, request);
+	struct kv_error ignored = KV_ERROR_INIT;
+	char word[KV_COMMAND_MAX];
 
 	if (command == NULL || command[0] == '\0')
 		return KV_SESSION_SHELL;
-	len = strcspn(command, " \t");
-	if ((len > 5 && strncmp(command + len - 5, ".wasm", 5) == 0) ||
-	    (len > 4 && strncmp(command + len - 4, ".wat", 4) == 0))
+	if (kv_word_next(&command, word, sizeof(word), &ignored) == 1 &&
+	    (ends_with(word, ".wasm") || ends_with(word, ".wat")))
 		return KV_SESSION_WASM;
 	return KV_SESSION_COMMAND;
+}
+
+/* No shell reads the command of a module: what only a shell could do is refused, not handed on as it stands. */
+static int
+check_words(const char *command, struct kv_error *err)
+{
+	char word[KV_COMMAND_MAX];
+	int got;
+
+	do
+		got = kv_word_next(&command, word, sizeof(word), err);
+	while (got == 1);
+	return got;
 }
 
 /* Outer and inner, under the merge with the inner's strict preset; the floor is the composite's. */
@@ -73,7 +102,8 @@ choose_composite(enum kv_session_kind kind, const struct kv_backend_fact *facts,
 	enum kv_backend_id inner = out->policy.inner_backend;
 	int floor = out->policy.min_strength, outer_score, rc;
 
-	if (kv_present(kind, facts, inner, err) != 0)
+	/* Of a module's session it is the runtime that process confines. */
+	if (kv_present(kind == KV_SESSION_WASM ? KV_SESSION_COMMAND : kind, facts, inner, err) != 0)
 		return kv_error_wrap(err, "inner_backend");
 	if (kv_composite_merge(&out->policy, err) != 0)
 		return -1;
@@ -95,9 +125,6 @@ choose_composite(enum kv_session_kind kind, const struct kv_backend_fact *facts,
 int
 kv_policy_supported(const struct kv_policy *policy, struct kv_error *err)
 {
-	if (policy->network == KV_NET_PROXY)
-		return kv_error_set(err, KV_ERR_UNAVAILABLE,
-		    "network = proxy is not part of this version of kavach");
 	if (policy->inner_backend != KV_BACKEND_AUTO)
 		return kv_composite_check(policy->backend, policy->inner_backend, err);
 	return 0;
@@ -128,7 +155,8 @@ confine(const struct kv_config *config, const struct kv_request *request,
 		    out->rule->name, out->rule->policy);
 	if (kv_policy_copy(policy, &out->policy) != 0)
 		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
-	if (kv_policy_supported(&out->policy, err) != 0)
+	if (kv_policy_supported(&out->policy, err) != 0 ||
+	    (kind == KV_SESSION_WASM && check_words(kv_request_command(out->rule, request), err) != 0))
 		return -1;
 	if (out->policy.inner_backend != KV_BACKEND_AUTO ?
 	    choose_composite(kind, facts, out, err) != 0 :
@@ -148,8 +176,12 @@ kv_backends_wanted(const struct kv_config *config, const struct kv_request *requ
 	if (policy == NULL)
 		return 0;
 	inner = policy->inner_backend != KV_BACKEND_AUTO ? 1U << policy->inner_backend : 0;
-	/* Left to choose, it never chooses noop. */
-	return inner | (policy->backend != KV_BACKEND_AUTO ? 1U << policy->backend : (1U << KV_BACKEND_NOOP) - 1);
+	if (policy->backend != KV_BACKEND_AUTO)
+		return inner | 1U << policy->backend;
+	/* Left to choose, it never chooses noop, and wasm for modules only. */
+	if (kv_request_kind(rule, request) == KV_SESSION_WASM)
+		return inner | 1U << KV_BACKEND_WASM;
+	return inner | (((1U << KV_BACKEND_NOOP) - 1) & ~(1U << KV_BACKEND_WASM));
 }
 
 int

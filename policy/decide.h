@@ -30,7 +30,7 @@ struct kv_backend_fact {
 	char reason[256];		/* why it is not available */
 	unsigned int lacks;		/* KV_LACKS_*: what of a policy it cannot enforce here */
 	char runtime[KV_RUNTIME_MAX];	/* the program that it uses; "": none */
-	char runtime_option[KV_RUNTIME_MAX];	/* what the probe found besides (gVisor: the platform) */
+	char runtime_option[KV_RUNTIME_MAX];	/* what the probe found besides (gVisor: the platform; wasm: what it can) */
 };
 
 /* Layers that a backend cannot give: a policy that has them is not for it. */
@@ -39,6 +39,8 @@ enum {
 	KV_LACKS_PORTS = 1 << 1,	/* allowed_ports */
 	KV_LACKS_USERNS = 1 << 2,	/* privilege = userns */
 	KV_LACKS_ROOTFS = 1 << 3,	/* a root of the policy's own (rootfs, image) */
+	KV_LACKS_FUEL = 1 << 4,		/* wasm_fuel: only wasm can lack it, others run no module */
+	KV_LACKS_TIMEOUT = 1 << 5,	/* wasm_timeout: the same */
 };
 
 /* Base scores of sy-agnos by what is proven of its image; the table has that of the least tier. */
@@ -81,9 +83,10 @@ bool kv_exempt(const struct kv_config *config, const struct kv_request *request)
 const struct kv_rule *kv_rule_match(const struct kv_config *config, const struct kv_request *request);
 
 /*
- * What will run: the rule's forced command counts before the one asked for. A
- * module is told by the end of its name. rule may be NULL.
+ * What will run: the rule's forced command counts before the one asked for (kv_request_command; NULL: none). A
+ * module is told by the end of its name, .wasm or .wat. rule may be NULL.
  */
+const char *kv_request_command(const struct kv_rule *rule, const struct kv_request *request);
 enum kv_session_kind kv_request_kind(const struct kv_rule *rule, const struct kv_request *request);
 
 /*
@@ -142,7 +145,7 @@ int kv_choose_outer(const struct kv_policy *merged, enum kv_session_kind kind,
     const struct kv_backend_fact *facts, enum kv_backend_id *out, int *score, struct kv_error *err);
 
 /*
- * Does the policy ask for what no host gives with this version: network = proxy, a composite that is
+ * Does the policy ask for what no host gives with this version: a composite that is
  * none. 0, or -1 with KV_ERR_UNAVAILABLE: its sessions are refused.
  */
 int kv_policy_supported(const struct kv_policy *policy, struct kv_error *err);

@@ -12,8 +12,10 @@ static unsigned int
 asks_for(const struct kv_policy *policy)
 {
 	return (policy->landlock_count > 0 ? KV_LACKS_LANDLOCK : 0U) |
-	    (policy->allowed_ports_count > 0 ? KV_LACKS_PORTS : 0U) |
+	    (policy->allowed_ports_count > 0 && policy->network != KV_NET_PROXY ? KV_LACKS_PORTS : 0U) |
 	    (policy->privilege == KV_PRIV_USERNS ? KV_LACKS_USERNS : 0U) |
+	    (policy->wasm_fuel != 0 ? KV_LACKS_FUEL : 0U) |
+	    (policy->wasm_timeout_ms != 0 ? KV_LACKS_TIMEOUT : 0U) |
 	    (policy->rootfs[0] != '\0' || policy->image[0] != '\0' ? KV_LACKS_ROOTFS : 0U);
 }
 
@@ -34,6 +36,9 @@ has_layers(const struct kv_policy *policy, const struct kv_backend_fact *fact,
 	if ((missing & KV_LACKS_USERNS) != 0)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE,
 		    "backend %s needs privilege = caps, not userns", name);
+	if ((missing & (KV_LACKS_FUEL | KV_LACKS_TIMEOUT)) != 0)
+		return kv_error_set(err, KV_ERR_UNAVAILABLE, "backend %s cannot enforce %s: %.130s has no such limit",
+		    name, (missing & KV_LACKS_FUEL) != 0 ? "wasm_fuel" : "wasm_timeout", fact->runtime);
 	if ((missing & KV_LACKS_ROOTFS) != 0)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE,
 		    "backend %s cannot give a session a root of its own (%s = %.160s)", name,

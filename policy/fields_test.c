@@ -13,11 +13,14 @@ static const struct {
 	{ "allow_noop", "yes", "" }, { "privilege", "userns", "" }, { "seccomp", "/s/f", "" },
 	{ "landlock_ro", "/a, ~/b", "" }, { "landlock_rw", "/c", "" }, { "network", "loopback", "" },
 	{ "allowed_hosts", "a.example, *.b.example", "network = proxy\n" },
+	{ "allowed_methods", "GET, M-SEARCH", "network = proxy\n" },
+	{ "allowed_paths", "/v1, /v2/a", "network = proxy\n" }, { "credentials", "one, two", "" },
 	{ "allowed_ports", "22, 443", "network = host\n" }, { "read_only_root", "no", "" },
 	{ "memory_limit", "3M", "" }, { "cpu_limit", "2.25", "" }, { "process_limit", "9", "" },
 	{ "open_files_limit", "99", "" }, { "tmp_size", "65k", "" }, { "data_dir", "/srv/a, /srv/b", "" },
 	{ "home", "overlay", "" }, { "protect_dotfiles", "no", "" }, { "rootfs", "/srv/root", "" },
-	{ "image", "a.b", "" }, { "image_tier", "tpm_measured", "" }, { "shell", "/bin/zsh", "" },
+	{ "image", "a.b", "" }, { "image_tier", "tpm_measured", "" }, { "wasm_fuel", "1000000000000", "" }, { "wasm_timeout", "1.25", "" },
+	{ "shell", "/bin/zsh", "" },
 	{ "environment", "A, B_*", "" },
 };
 #define OTHERS (sizeof(others) / sizeof(others[0]))
@@ -39,12 +42,17 @@ check_same(const char *what, const struct kv_policy *a, const struct kv_policy *
 	}
 }
 
+static const char credentials[] = "[credential one]\nfile = /a\nvariable = A\n"
+    "[credential two]\nfile = /b\nvariable = B\n";
+
 static const struct kv_policy *
 load_one(size_t i, struct kv_config *config)
 {
 	struct kv_error err = KV_ERROR_INIT;
 	char text[512];
 
+	(void)mkdir("credentials.d", 0755);
+	test_write("credentials.d/c.conf", credentials, sizeof(credentials) - 1);
 	(void)snprintf(text, sizeof(text), "[policy p]\n%s%s = %s\n", others[i].beside, others[i].key,
 	    others[i].value);
 	ATF_REQUIRE_EQ_MSG(0, test_load(text, config, &err), "%s", err.msg);
@@ -163,6 +171,49 @@ ATF_TC_BODY(merge_keeps_the_outers_root, tc)
 	kv_config_release(&config);
 }
 
+/* Reach shrinks to what both allow, and to none; names that one side is silent about stay. */
+ATF_TC_WITHOUT_HEAD(merge_of_what_the_proxy_looks_at);
+ATF_TC_BODY(merge_of_what_the_proxy_looks_at, tc)
+{
+	static const char text[] =
+	    "[policy a]\nnetwork = proxy\nallowed_methods = GET, PUT\nallowed_paths = /v1, /v2/x\ncredentials = one, two\n"
+	    "[policy b]\nnetwork = proxy\nallowed_methods = PUT, POST\nallowed_paths = /v1/y, /v2, /v1x\ncredentials = two\n"
+	    "[policy c]\nnetwork = proxy\n[policy d]\nnetwork = proxy\nallowed_methods = DELETE\n"
+	    "[policy e]\nnetwork = proxy\nallowed_paths = /v3\n[policy f]\nnetwork = proxy\nallowed_paths = /v2, /v1x, /v1/yy\n";
+	static const struct { const char *a, *b, *methods, *paths, *credentials; enum kv_network network; } wanted[] = {
+		{ "a", "b", "PUT", "/v1/y, /v2/x", "two", KV_NET_PROXY },
+		{ "a", "c", "GET, PUT", "/v1, /v2/x", "one, two", KV_NET_PROXY },
+		{ "c", "b", "PUT, POST", "/v1/y, /v2, /v1x", "none", KV_NET_PROXY },
+		{ "b", "f", "PUT, POST", "/v2, /v1x", "two", KV_NET_PROXY },
+		{ "a", "d", "any", "/v1, /v2/x", "one, two", KV_NET_OFF },
+		{ "a", "e", "GET, PUT", "any", "one, two", KV_NET_OFF },
+	};
+	struct kv_error err = KV_ERROR_INIT;
+	struct kv_config config;
+
+	ATF_REQUIRE_EQ(0, mkdir("credentials.d", 0755));
+	test_write("credentials.d/c.conf", credentials, sizeof(credentials) - 1);
+	ATF_REQUIRE_EQ_MSG(0, test_load(text, &config, &err), "%s", err.msg);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		const char *const shown[] = { wanted[i].methods, wanted[i].paths, wanted[i].credentials };
+		static const char *const keys[] = { "allowed_methods", "allowed_paths", "credentials" };
+		struct kv_policy m;
+
+		ATF_REQUIRE_EQ(0, kv_policy_merge(kv_config_policy(&config, wanted[i].a),
+		    kv_config_policy(&config, wanted[i].b), &m, &err));
+		ATF_CHECK_EQ(wanted[i].network, m.network);
+		for (size_t k = 0; k < 3; k++) {
+			char *value = kv_policy_value(&m, key_index(keys[k]));
+
+			ATF_REQUIRE(value != NULL);
+			ATF_CHECK_STREQ(shown[k], value);
+			free(value);
+		}
+		kv_policy_release(&m);
+	}
+	kv_config_release(&config);
+}
+
 ATF_TC_WITHOUT_HEAD(a_policy_overrides_its_bases_root);
 ATF_TC_BODY(a_policy_overrides_its_bases_root, tc)
 {
@@ -203,6 +254,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, values_read_as_they_were_written);
 	ATF_TP_ADD_TC(tp, every_field_survives_copy_and_merge);
 	ATF_TP_ADD_TC(tp, merge_keeps_the_outers_root);
+	ATF_TP_ADD_TC(tp, merge_of_what_the_proxy_looks_at);
 	ATF_TP_ADD_TC(tp, a_policy_overrides_its_bases_root);
 	return atf_no_error();
 }

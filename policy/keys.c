@@ -1,5 +1,6 @@
 #include "policy/keys.h"
 
+#include "policy/credential.h"
 #include "policy/values.h"
 
 #include <string.h>
@@ -48,6 +49,13 @@ KEY("policy", POLICY, "allowed_hosts", "a list of host names, *.suffix or addres
 	kv_value_list, IN(kv_policy, allowed_hosts), .item_ok = kv_item_host) \
 KEY("policy", POLICY, "allowed_ports", "a list of TCP ports from 1 to 65535", "any", \
 	kv_value_ports, 0, 0) \
+KEY("policy", POLICY, "allowed_methods", "a list of HTTP methods in upper case", "any", \
+	kv_value_list, IN(kv_policy, allowed_methods), .item_ok = kv_item_method) \
+KEY("policy", POLICY, "allowed_paths", "a list of beginnings of HTTP paths, each from / on", "any", \
+	kv_value_list, IN(kv_policy, allowed_paths), .item_ok = kv_item_url_path) \
+KEY("policy", POLICY, "credentials", "a list of at most 32 names of credentials", "none", \
+	kv_value_credentials, IN(kv_policy, credentials), .item_ok = kv_item_credential, \
+	.may_be_empty = true) \
 KEY("policy", POLICY, "read_only_root", "yes or no", "yes", \
 	kv_value_bool, IN(kv_policy, read_only_root)) \
 KEY("policy", POLICY, "memory_limit", "none, or bytes from 1M on, with k, M or G", "512M", \
@@ -72,6 +80,10 @@ KEY("policy", POLICY, "image", "none, or a name of letters, digits, '.', '_' and
 	kv_value_image, IN(kv_policy, image)) \
 KEY("policy", POLICY, "image_tier", "minimal, dmverity or tpm_measured", "minimal", \
 	kv_value_word, IN(kv_policy, image_tier), .words = kv_tier_words) \
+KEY("policy", POLICY, "wasm_fuel", "none, or a number from 1 to 9223372036854775807", "none", \
+	kv_value_fuel, IN(kv_policy, wasm_fuel), .min = 1, .max = INT64_MAX) \
+KEY("policy", POLICY, "wasm_timeout", "none, or seconds from 0.001 to 1000000, as in 1.5", "none", \
+	kv_value_cpu, IN(kv_policy, wasm_timeout_ms), .min = 1, .max = 1000000000) \
 KEY("policy", POLICY, "shell", "an absolute path", "/bin/bash", \
 	kv_value_path, IN(kv_policy, shell)) \
 KEY("policy", POLICY, "environment", "a list of at most 32 names of variables, or beginnings with *", \
@@ -91,7 +103,28 @@ KEY("rule", RULE, "tty", "a list of terminals, with * at the beginning or the en
 KEY("rule", RULE, "policy", "the name of a policy", "required", \
 	kv_value_name, IN(kv_rule, policy)) \
 KEY("rule", RULE, "command", "a command in quotes", "none", \
-	kv_value_command, 0, KV_COMMAND_MAX, .quoted = true)
+	kv_value_command, 0, KV_COMMAND_MAX, .quoted = true) \
+KEY("credential", CREDENTIAL, "file", "an absolute path", "none", \
+	kv_value_source_file, IN(kv_credential, from)) \
+KEY("credential", CREDENTIAL, "systemd", "the name of a systemd credential", "none", \
+	kv_value_source_systemd, IN(kv_credential, from)) \
+KEY("credential", CREDENTIAL, "command", \
+	"a program's absolute path and its arguments, in quotes", "none", \
+	kv_value_source_command, IN(kv_credential, command), .quoted = true) \
+KEY("credential", CREDENTIAL, "variable", "a variable's name that kavach does not set or keep out", \
+	"none", kv_value_variable, IN(kv_credential, to)) \
+KEY("credential", CREDENTIAL, "as_file", "a file name of letters, digits, '.', '_' and '-'", "none", \
+	kv_value_as_file, IN(kv_credential, to)) \
+KEY("credential", CREDENTIAL, "stdin", "yes, or no such key", "none", \
+	kv_value_stdin, 0, 0) \
+KEY("credential", CREDENTIAL, "header", "the name of an HTTP header that the proxy may set", "none", \
+	kv_value_header, IN(kv_credential, to)) \
+KEY("credential", CREDENTIAL, "prefix", "a text in quotes of at most 127 bytes", "none", \
+	kv_value_text, IN(kv_credential, prefix), .quoted = true) \
+KEY("credential", CREDENTIAL, "hosts", "a list of host names, *.suffix or addresses", "none", \
+	kv_value_list, IN(kv_credential, hosts), .item_ok = kv_item_named_host) \
+KEY("credential", CREDENTIAL, "port", "a TCP port from 1 to 65535", "443", \
+	kv_value_port, IN(kv_credential, port))
 
 #define PUBLIC(section_, scope_, name_, expects_, fallback_, ...) \
 	{ section_, name_, expects_, fallback_ },
@@ -127,7 +160,7 @@ kv_key_find(enum kv_scope scope, const char *name, size_t len)
 const char *
 kv_scope_name(enum kv_scope scope)
 {
-	static const char *const names[KV_SCOPE_COUNT] = { "kavach", "policy", "rule" };
+	static const char *const names[KV_SCOPE_COUNT] = { "kavach", "policy", "rule", "credential" };
 
 	return names[scope];
 }

@@ -14,7 +14,7 @@
 
 struct kv_error;
 
-enum kv_scope { KV_SCOPE_KAVACH, KV_SCOPE_POLICY, KV_SCOPE_RULE, KV_SCOPE_COUNT };
+enum kv_scope { KV_SCOPE_KAVACH, KV_SCOPE_POLICY, KV_SCOPE_RULE, KV_SCOPE_CREDENTIAL, KV_SCOPE_COUNT };
 
 struct kv_keydef {
 	const char *name;
@@ -34,7 +34,7 @@ struct kv_keydef {
 	bool may_be_empty;		/* a list that may be "" */
 };
 
-#define KV_KEYS_TOTAL 39
+#define KV_KEYS_TOTAL 54
 
 extern const struct kv_keydef kv_keydefs[KV_KEYS_TOTAL];
 

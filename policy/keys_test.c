@@ -10,7 +10,7 @@
 ATF_TC_WITHOUT_HEAD(manual_has_every_key_and_its_default);
 ATF_TC_BODY(manual_has_every_key_and_its_default, tc)
 {
-	static const char *const headings[][2] = { { "kavach", "\n.Ss The kavach section\n" },
+	static const char *const headings[][2] = { { "credential", "\n.Ss Credential sections\n" }, { "kavach", "\n.Ss The kavach section\n" },
 		{ "policy", "\n.Ss Policy sections\n" }, { "rule", "\n.Ss Rule sections\n" } };
 	static char text[65536];
 	size_t count, items = 0;
@@ -23,7 +23,7 @@ ATF_TC_BODY(manual_has_every_key_and_its_default, tc)
 		char mark[128];
 		const char *at = NULL, *end, *fallback;
 
-		for (size_t h = 0; h < 3; h++)
+		for (size_t h = 0; h < 4; h++)
 			if (strcmp(headings[h][0], keys[i].section) == 0)
 				at = strstr(text, headings[h][1]);
 		ATF_REQUIRE(at != NULL);

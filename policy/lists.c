@@ -9,13 +9,13 @@
 #include "common/error.h"
 #include "common/io.h"
 #include "policy/match.h"
+#include "policy/variable.h"
 
 #include <string.h>
 
 #define ENVIRONMENT_MAX 32	/* what a ticket holds */
 #define ENVIRONMENT_NAME 63
-
-
+#define METHOD_MAX	24	/* bytes with NUL: KV_METHOD_MAX of the proxy */
 
 static int
 for_each(const struct kv_keydef *key, const char *value, int (*fn)(const char *, void *, const struct kv_keydef *, struct kv_error *), void *base,
@@ -117,17 +117,53 @@ kv_item_variable(const char *item)
 {
 	size_t len = strlen(item);
 
-	if (len > ENVIRONMENT_NAME || (item[0] >= '0' && item[0] <= '9'))
+	if (len > ENVIRONMENT_NAME)
 		return false;
 	if (len > 1 && item[len - 1] == '*')
 		len--;
-	for (size_t i = 0; i < len; i++) {
-		const char one[2] = { item[i], '\0' };
+	return kv_variable_name_ok(item, len);
+}
 
-		if (!word_chars(one, "_"))
+/* A token of RFC 9110 in the form that all methods have. */
+bool
+kv_item_method(const char *item)
+{
+	size_t len = strlen(item);
+
+	for (size_t i = 0; i < len; i++)
+		if (!((item[i] >= 'A' && item[i] <= 'Z') || (i > 0 && item[i] == '-')))
+			return false;
+	return len > 0 && len < METHOD_MAX;
+}
+
+/* A path and nothing after it, in plain characters: no escapes, which could be written in two ways, and no dot segment. */
+bool
+kv_item_url_path(const char *item)
+{
+	const char *part = item;
+
+	if (item[0] != '/' || strlen(item) >= KV_PATH_MAX || !word_chars(item, "/-._~!$&'()*+=:@"))
+		return false;
+	while ((part = strchr(part, '/')) != NULL) {
+		size_t n = strcspn(++part, "/");
+
+		if ((n == 1 && part[0] == '.') || (n == 2 && memcmp(part, "..", 2) == 0) || (n == 0 && *part == '/'))
 			return false;
 	}
 	return true;
+}
+
+bool
+kv_item_credential(const char *item)
+{
+	return kv_name_ok(item);
+}
+
+/* A credential is for named hosts only. */
+bool
+kv_item_named_host(const char *item)
+{
+	return strcmp(item, "*") != 0 && kv_item_host(item);
 }
 
 static int
@@ -159,6 +195,19 @@ KV_VALUE(kv_value_environment)
 	return list->count <= ENVIRONMENT_MAX ? 0 : -1;
 }
 
+KV_VALUE(kv_value_credentials)
+{
+	const struct kv_list *list = (const struct kv_list *)((char *)base + key->offset);
+
+	if (kv_value_list(key, value, base, err) != 0)
+		return -1;
+	for (size_t i = 0; i < list->count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(list->item[i], list->item[j]) == 0)
+				return kv_error_set(err, KV_ERR_CONFIG, "%s stands twice", list->item[i]);
+	return list->count <= KV_CREDENTIALS_MAX ? 0 : -1;
+}
+
 static int
 add_port(const char *item, void *base, const struct kv_keydef *key, struct kv_error *err)
 {
@@ -184,8 +233,8 @@ KV_VALUE(kv_value_ports)
 }
 
 /* Absolute, no "." or ".." in it, no empty component, and no : which mount options split at. */
-static bool
-path_ok(const char *path, size_t size)
+bool
+kv_path_ok(const char *path, size_t size)
 {
 	size_t len = strlen(path);
 
@@ -206,7 +255,7 @@ path_ok(const char *path, size_t size)
 
 KV_VALUE(kv_value_path)
 {
-	if (!path_ok(value, key->size) || strcmp(value, "/") == 0)
+	if (!kv_path_ok(value, key->size) || strcmp(value, "/") == 0)
 		return -1;
 	return kv_value_text(key, value, base, err);
 }
@@ -240,7 +289,7 @@ KV_VALUE(kv_value_seccomp)
 	(void)key;
 	(void)err;
 	if (value[0] == '/') {
-		if (!path_ok(value, sizeof(policy->seccomp_file)) || strcmp(value, "/") == 0)
+		if (!kv_path_ok(value, sizeof(policy->seccomp_file)) || strcmp(value, "/") == 0)
 			return -1;
 		policy->seccomp = KV_SECCOMP_FILE;
 		memcpy(policy->seccomp_file, value, strlen(value) + 1);
@@ -261,7 +310,7 @@ add_landlock(const char *item, void *base, const struct kv_keydef *key, struct k
 	struct kv_landlock_path *path;
 	const char *tail = item[0] == '~' ? item + 1 : item;
 
-	if (!(item[0] == '~' && *tail == '\0') && !path_ok(tail, KV_PATH_MAX - 1))
+	if (!(item[0] == '~' && *tail == '\0') && !kv_path_ok(tail, KV_PATH_MAX - 1))
 		return kv_error_set(err, KV_ERR_CONFIG, "'%.120s' is no absolute path without .. and :",
 		    item);
 	if (policy->landlock_count == KV_LANDLOCK_MAX)
@@ -320,7 +369,7 @@ add_data_dir(const char *item, void *base, const struct kv_keydef *key, struct k
 	char *path;
 
 	(void)key;
-	if (!path_ok(item, KV_PATH_MAX))
+	if (!kv_path_ok(item, KV_PATH_MAX))
 		return kv_error_set(err, KV_ERR_CONFIG, "'%.120s' is no absolute path without .. and :",
 		    item);
 	if (system_path(item))

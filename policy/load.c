@@ -3,6 +3,7 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/io.h"
+#include "policy/credential.h"
 #include "policy/resolve.h"
 #include "policy/trust.h"
 
@@ -112,19 +113,21 @@ list_folder(int fd, const char *shown, struct kv_list *names, struct kv_error *e
 }
 
 static int
-read_one(struct kv_doc *doc, int dirfd, const char *name, const char *shown, bool check,
+read_one(struct kv_doc *doc, int dirfd, const char *name, const char *shown, enum kv_trust trust,
     struct kv_error *err)
 {
 	char *text = NULL;
 	size_t size = 0;
 
-	if (kv_trust_read(dirfd, name, shown, check, &text, &size, err) != 0)
+	if (kv_trust_read(dirfd, name, shown, trust, &text, &size, err) != 0)
 		return -1;
 	return kv_doc_add(doc, shown, text, size, err);
 }
 
+/* dir: path of the folder `name` of parent, whose files are read. There may be none. */
 static int
-read_conf_d(struct kv_doc *doc, int parent, const char *dir, bool check, struct kv_error *err)
+read_folder(struct kv_doc *doc, int parent, const char *name, const char *dir, enum kv_trust trust,
+    struct kv_error *err)
 {
 	kv_cleanup_close int fd = -1;
 	struct kv_error why = KV_ERROR_INIT;
@@ -132,7 +135,7 @@ read_conf_d(struct kv_doc *doc, int parent, const char *dir, bool check, struct 
 	bool missing = false;
 	int rc = 0, again;
 
-	fd = kv_trust_folder(parent, "conf.d", dir, check, &missing, &why);
+	fd = kv_trust_folder(parent, name, dir, trust != KV_TRUST_ANY, &missing, &why);
 	if (fd < 0 && missing)
 		return 0;
 	if (fd < 0) {
@@ -149,16 +152,48 @@ read_conf_d(struct kv_doc *doc, int parent, const char *dir, bool check, struct 
 		rc = kv_format(shown, sizeof(shown), "%s/%s", dir, names.item[i]) == 0 ? 0 :
 		    kv_error_set(err, KV_ERR_CONFIG, "%.300s: too long", dir);
 		if (rc == 0)
-			rc = read_one(doc, fd, names.item[i], shown, check, err);
+			rc = read_one(doc, fd, names.item[i], shown, trust, err);
 	}
 	kv_list_release(&names);
 	return rc;
 }
 
+/*
+ * The credentials' folder, last. It is closed to all but root: who looks at a policy as somebody else has the
+ * rest of it checked. A session whose policy names a credential that was not read is refused.
+ */
 static int
-read_all(struct kv_doc *doc, const struct kv_load_options *options, const char *path,
+read_credentials(struct kv_doc *doc, int parent, const char *dir, bool any_owner, bool *unread,
     struct kv_error *err)
 {
+	struct kv_error why = KV_ERROR_INIT;
+
+	doc->credentials_from = doc->file_count;
+	if (read_folder(doc, parent, KV_CREDENTIALS_FOLDER, dir, any_owner ? KV_TRUST_ANY : KV_TRUST_CLOSED, &why) == 0)
+		return 0;
+	*unread = geteuid() != 0 && why.sys_errno == EACCES;
+	if (*unread)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+/* Does the file `name`, the end of path, lie in a folder of credentials. */
+static bool
+in_credentials(const char *path, const char *name)
+{
+	static const char folder[] = KV_CREDENTIALS_FOLDER "/";
+	const char *at = name - (sizeof(folder) - 1);
+
+	return (size_t)(name - path) >= sizeof(folder) - 1 && strncmp(at, folder, sizeof(folder) - 1) == 0 &&
+	    (at == path || at[-1] == '/');
+}
+
+static int
+read_all(struct kv_doc *doc, const struct kv_load_options *options, const char *path,
+    bool *unread, struct kv_error *err)
+{
+	enum kv_trust trust = options->any_owner ? KV_TRUST_ANY : KV_TRUST_ROOT;
 	kv_cleanup_close int parent = -1;
 	const char *name = NULL;
 	char dir[PATH_MAX];
@@ -166,13 +201,41 @@ read_all(struct kv_doc *doc, const struct kv_load_options *options, const char *
 	parent = kv_trust_parent(path, !options->any_owner, &name, err);
 	if (parent < 0)
 		return -1;
-	if (read_one(doc, parent, name, path, !options->any_owner, err) != 0)
+	*unread = options->alone;
+	doc->all_credentials = options->alone && in_credentials(path, name);
+	if (doc->all_credentials && trust == KV_TRUST_ROOT)
+		trust = KV_TRUST_CLOSED;
+	if (read_one(doc, parent, name, path, trust, err) != 0)
 		return -1;
 	if (options->alone)
 		return 0;
 	if (kv_format(dir, sizeof(dir), "%.*sconf.d", (int)(name - path), path) != 0)
 		return kv_error_set(err, KV_ERR_CONFIG, "%.300s: too long", path);
-	return read_conf_d(doc, parent, dir, !options->any_owner, err);
+	if (read_folder(doc, parent, "conf.d", dir, trust, err) != 0)
+		return -1;
+	if (kv_format(dir, sizeof(dir), "%.*s" KV_CREDENTIALS_FOLDER, (int)(name - path), path) != 0)
+		return kv_error_set(err, KV_ERR_CONFIG, "%.300s: too long", path);
+	return read_credentials(doc, parent, dir, options->any_owner, unread, err);
+}
+
+/* Credentials stand in files that are closed to others, and nothing else does. */
+static int
+check_places(const struct kv_doc *doc, struct kv_error *err)
+{
+	for (size_t i = 0; i < doc->section_count; i++) {
+		const struct kv_section *section = &doc->section[i];
+		bool credential = section->scope == KV_SCOPE_CREDENTIAL;
+		bool closed = doc->all_credentials ||
+		    (doc->credentials_from > 0 && section->file >= doc->credentials_from);
+
+		if (credential && !closed)
+			return kv_error_set(err, KV_ERR_CONFIG, "%s:%u: [credential %s] belongs into a file of "
+			    KV_CREDENTIALS_FOLDER, doc->path[section->file], section->line, section->name);
+		if (!credential && closed)
+			return kv_error_set(err, KV_ERR_CONFIG, "%s:%u: expected nothing but credentials in a file of "
+			    KV_CREDENTIALS_FOLDER, doc->path[section->file], section->line);
+	}
+	return 0;
 }
 
 static int
@@ -180,7 +243,7 @@ build(const struct kv_doc *doc, struct kv_config *out, struct kv_error *err)
 {
 	const struct kv_section *section = kavach_section(doc);
 
-	if (kv_doc_confirm(doc, err) != 0)
+	if (kv_doc_confirm(doc, err) != 0 || check_places(doc, err) != 0)
 		return -1;
 	if (section != NULL && section->file != 0)
 		return kv_error_set(err, KV_ERR_CONFIG, "%s:%u: [kavach] belongs into the main file",
@@ -204,7 +267,7 @@ kv_config_load(const struct kv_load_options *options, struct kv_config *out, str
 	if (path[0] != '/' && !options->any_owner && getcwd(here, sizeof(here)) != NULL &&
 	    kv_format(absolute, sizeof(absolute), "%s/%s", here, path) == 0)
 		path = absolute;
-	rc = read_all(&doc, options, path, err);
+	rc = read_all(&doc, options, path, &out->credentials_unread, err);
 	if (rc == 0)
 		rc = build(&doc, out, err);
 	if (rc != 0)

@@ -2,18 +2,20 @@
  * /etc/kavach -> struct kv_config. An error anywhere voids the whole policy.
  *
  * Trust: each file is opened once, and owner and mode are checked on that
- * descriptor and on every folder above it up to / (hostile.md C1, C2).
+ * descriptor and on every folder above it up to / (hostile.md C1, C2). The files of credentials.d
+ * must be closed to all but root besides, and nothing but credentials stands in them; to a caller who is
+ * not root they may be (kv_config.credentials_unread).
  */
 #ifndef KV_POLICY_LOAD_H
 #define KV_POLICY_LOAD_H
 
 #include "policy/policy.h"
 
-/* The main file; conf.d stands beside it. */
+/* The main file; conf.d and credentials.d stand beside it. */
 #define KV_CONF_FILE KV_SYSCONFDIR "/kavach/kavach.conf"
 
 struct kv_load_options {
-	const char *file;	/* NULL: KV_CONF_FILE. Its folder's conf.d is read after it */
+	const char *file;	/* NULL: KV_CONF_FILE. Its folder's conf.d is read after it, then credentials.d */
 	bool alone;		/* read this file only (kavachctl check FILE) */
 	bool any_owner;		/* no trust check (kavachctl check FILE as a user) */
 };
@@ -29,7 +31,7 @@ int kv_config_load(const struct kv_load_options *options, struct kv_config *out,
 
 /* One key of the file, for the parser, `explain` and the manual's test. */
 struct kv_key {
-	const char *section;	/* "kavach", "policy" or "rule" */
+	const char *section;	/* "kavach", "policy", "rule" or "credential" */
 	const char *name;
 	const char *expects;	/* in words: "yes or no", "bytes, with k, M or G" */
 	const char *fallback;	/* the default, as text */

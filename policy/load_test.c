@@ -68,7 +68,7 @@ ATF_TC_BODY(form_is_strict, tc)
 		{ "# \xc2\x9b\n", "a control character" },
 		{ "base = basic\n", "k.conf:1: base: stands in no section" },
 		{ "[policy a]\nbase\n", "expected KEY = VALUE" },
-		{ "[policy a\nbase = basic\n", "expected [kavach], [policy NAME] or [rule NAME]" },
+		{ "[policy a\nbase = basic\n", "expected [kavach], [policy NAME], [rule NAME] or [credential NAME]" },
 		{ "[policy a] x\n", "expected [kavach]" },
 		{ "[policy a:b]\n", "expected a name" },
 		{ "[policy:a]\n", "unknown section [policy:a]" },
@@ -76,7 +76,7 @@ ATF_TC_BODY(form_is_strict, tc)
 		{ "[policy]\n", "expected a name" },
 		{ "[policy a b]\n", "expected a name" },
 		{ "[Policy a]\n", "unknown section" },
-		{ "[credential a]\n", "unknown section" },
+		{ "[credential a]\n", "k.conf:1: [credential a] belongs into a file of credentials.d" },
 		{ "[kavach x]\n", "unknown section" },
 		{ "[policy a]\nBase = basic\n", "Base: unknown key of [policy]" },
 		{ "[policy a]\nuser = x\n", "user: unknown key of [policy]" },
@@ -158,6 +158,10 @@ static const char *const policy_values[][3] = {
 	{ "network", "loopback", NULL }, { "network", "proxy", NULL }, { "network", "on", "expected off" },
 	{ "allowed_hosts", "a.example", "expected network = proxy beside it" },
 	{ "allowed_ports", "80", "expected network = proxy or host beside it" },
+	{ "allowed_methods", "GET", "expected network = proxy beside it" },
+	{ "allowed_paths", "/v1", "expected network = proxy beside it" },
+	{ "credentials", "\"\"", NULL }, { "credentials", "nosuch", "k.conf:2: credentials: no such credential: nosuch" },
+	{ "credentials", "a/b", "does not belong" }, { "credentials", "a, b, a", "a stands twice" },
 	{ "read_only_root", "no", NULL }, { "read_only_root", "off", "expected yes or no" },
 	{ "memory_limit", "1G", NULL }, { "memory_limit", "none", NULL }, { "memory_limit", "1024k", NULL },
 	{ "memory_limit", "1g", "expected" }, { "memory_limit", "0", "expected" },
@@ -194,6 +198,12 @@ static const char *const policy_values[][3] = {
 	{ "image_tier", "minimal", NULL }, { "image_tier", "dmverity", NULL },
 	{ "image_tier", "tpm_measured", NULL }, { "image_tier", "tpm", "expected minimal, dmverity" },
 	{ "image_tier", "Minimal", "expected minimal" }, { "image_tier", "none", "expected minimal" },
+	{ "wasm_fuel", "1", NULL }, { "wasm_fuel", "none", NULL }, { "wasm_fuel", "9223372036854775807", NULL },
+	{ "wasm_fuel", "0", "expected none, or a number" }, { "wasm_fuel", "9223372036854775808", "expected none" },
+	{ "wasm_fuel", "1M", "expected none" }, { "wasm_fuel", "-1", "expected none" },
+	{ "wasm_timeout", "0.001", NULL }, { "wasm_timeout", "1000000", NULL }, { "wasm_timeout", "none", NULL },
+	{ "wasm_timeout", "0", "expected none, or seconds" }, { "wasm_timeout", "1000000.001", "expected none" },
+	{ "wasm_timeout", "1s", "expected none" }, { "wasm_timeout", "0.0001", "expected none" },
 	{ "shell", "/bin/zsh", NULL }, { "shell", "zsh", "expected an absolute path" },
 	{ "shell", "/", "expected an absolute path" }, { "shell", "/bin/../x", "expected an absolute path" },
 	{ "environment", "FOO, BAR_*", NULL }, { "environment", "\"\"", NULL },
@@ -241,7 +251,8 @@ ATF_TC_BODY(values_are_wholly_parsed_or_refused, tc)
 	    sizeof(rule_values) / sizeof(rule_values[0]));
 	/* Every key of the table is among the samples. */
 	for (size_t k = 0; k < count; k++) {
-		bool seen = strcmp(keys[k].section, "kavach") == 0 || strcmp(keys[k].name, "policy") == 0;
+		bool seen = strcmp(keys[k].section, "kavach") == 0 || strcmp(keys[k].name, "policy") == 0 ||
+		    strcmp(keys[k].section, "credential") == 0;	/* credential_test.c */
 
 		for (size_t i = 0; i < sizeof(policy_values) / sizeof(policy_values[0]); i++)
 			seen = seen || strcmp(policy_values[i][0], keys[k].name) == 0;
@@ -282,6 +293,17 @@ ATF_TC_BODY(kavach_section_and_network_lists, tc)
 		{ "[rule r]\nuser = a\n", "[rule r]: policy: expected" },
 		{ "[rule r]\n", "[rule r]: policy: expected" },
 		{ "[rule r]\npolicy = \"\"\n", "expected the name of a policy" },
+		{ "[policy p]\nnetwork = proxy\nallowed_methods = GET, M-SEARCH\nallowed_paths = /, /v1/a_b.c\n", NULL },
+		{ "[policy p]\nnetwork = proxy\nallowed_methods = get\n", "does not belong" },
+		{ "[policy p]\nnetwork = proxy\nallowed_methods = -A\n", "does not belong" },
+		{ "[policy p]\nnetwork = proxy\nallowed_methods = ABCDEFGHIJKLMNOPQRSTUVWX\n", "does not belong" },
+		{ "[policy p]\nnetwork = proxy\nallowed_methods = \"\"\n", "an empty list" },
+		{ "[policy p]\nnetwork = proxy\nallowed_paths = v1\n", "does not belong" },
+		{ "[policy p]\nnetwork = proxy\nallowed_paths = /a/../b\n", "does not belong" },
+		{ "[policy p]\nnetwork = proxy\nallowed_paths = /a/.\n", "does not belong" },
+		{ "[policy p]\nnetwork = proxy\nallowed_paths = /a//b\n", "does not belong" },
+		{ "[policy p]\nnetwork = proxy\nallowed_paths = /a%2e\n", "does not belong" },
+		{ "[policy p]\nnetwork = proxy\nallowed_paths = /a?b\n", "does not belong" },
 	};
 
 	CHECK(samples);
@@ -388,6 +410,7 @@ ATF_TC_WITHOUT_HEAD(installed_examples_are_sound);
 ATF_TC_BODY(installed_examples_are_sound, tc)
 {
 	static const char *const files[] = { "kavach.conf", "examples/backup.conf",
+		"examples/builders.conf", "examples/credentials.d/builders.conf",
 		"examples/contractors.conf", "examples/git-only.conf", "examples/sftp-customers.conf",
 		"examples/students.conf" };
 
@@ -401,7 +424,7 @@ ATF_TC_BODY(installed_examples_are_sound, tc)
 		    files[i]));
 		options.file = path;
 		ATF_CHECK_EQ_MSG(0, kv_config_load(&options, &config, &err), "%s", err.msg);
-		ATF_CHECK_EQ(i == 0, config.rule_count == 0);
+		ATF_CHECK_EQ(i == 0 || config.credential_count > 0, config.rule_count == 0);
 		kv_config_release(&config);
 	}
 }

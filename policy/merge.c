@@ -60,24 +60,77 @@ intersect_hosts(const struct kv_list *a, const struct kv_list *b, struct kv_list
 	return 0;
 }
 
+/* The words that both name. */
 static int
-merge_hosts(const struct kv_policy *outer, const struct kv_policy *inner, struct kv_policy *out)
+intersect_words(const struct kv_list *a, const struct kv_list *b, struct kv_list *out)
 {
-	const struct kv_list *only = outer->allowed_hosts.count != 0 ?
-	    &outer->allowed_hosts : &inner->allowed_hosts;
+	for (size_t i = 0; i < a->count; i++)
+		if (kv_list_has(b, a->item[i]) && !kv_list_has(out, a->item[i]) &&
+		    kv_list_add(out, a->item[i]) != 0)
+			return -1;
+	return 0;
+}
 
-	kv_list_release(&out->allowed_hosts);
-	if (outer->allowed_hosts.count == 0 || inner->allowed_hosts.count == 0) {
+/* Is the path the prefix or below it. A prefix ends where a segment does, as the proxy reads it. */
+static bool
+path_below(const char *path, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(path, prefix, len) == 0 &&
+	    (path[len] == '\0' || path[len] == '/' || prefix[len - 1] == '/');
+}
+
+/* What lies below a prefix of both: the longer of two of which one is below the other. */
+static int
+intersect_paths(const struct kv_list *a, const struct kv_list *b, struct kv_list *out)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		for (size_t j = 0; j < b->count; j++) {
+			const char *longer = NULL;
+
+			if (path_below(a->item[i], b->item[j]))
+				longer = a->item[i];
+			else if (path_below(b->item[j], a->item[i]))
+				longer = b->item[j];
+			if (longer != NULL && !kv_list_has(out, longer) && kv_list_add(out, longer) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* Two lists of what may be reached; empty: no restriction. Nothing in common: no network. */
+static int
+merge_reach(const struct kv_list *outer, const struct kv_list *inner, struct kv_list *to,
+    int (*intersect)(const struct kv_list *, const struct kv_list *, struct kv_list *), struct kv_policy *out)
+{
+	const struct kv_list *only = outer->count != 0 ? outer : inner;
+
+	kv_list_release(to);
+	if (outer->count == 0 || inner->count == 0) {
 		for (size_t i = 0; i < only->count; i++)
-			if (kv_list_add(&out->allowed_hosts, only->item[i]) != 0)
+			if (kv_list_add(to, only->item[i]) != 0)
 				return -1;
 		return 0;
 	}
-	if (intersect_hosts(&outer->allowed_hosts, &inner->allowed_hosts, &out->allowed_hosts) != 0)
+	if (intersect(outer, inner, to) != 0)
 		return -1;
-	if (out->allowed_hosts.count == 0)
+	if (to->count == 0)
 		out->network = KV_NET_OFF;
 	return 0;
+}
+
+static int
+merge_requests(const struct kv_policy *outer, const struct kv_policy *inner, struct kv_policy *out)
+{
+	if (merge_reach(&outer->allowed_hosts, &inner->allowed_hosts, &out->allowed_hosts,
+	    intersect_hosts, out) != 0 ||
+	    merge_reach(&outer->allowed_methods, &inner->allowed_methods, &out->allowed_methods,
+	    intersect_words, out) != 0)
+		return -1;
+	return merge_reach(&outer->allowed_paths, &inner->allowed_paths, &out->allowed_paths,
+	    intersect_paths, out);
 }
 
 static void
@@ -132,6 +185,15 @@ merge_landlock(const struct kv_policy *inner, struct kv_policy *out, struct kv_e
 	return 0;
 }
 
+static int
+merge_names(const struct kv_list *outer, const struct kv_list *inner, struct kv_list *out)
+{
+	if (inner->count == 0)
+		return 0;
+	kv_list_release(out);
+	return intersect_words(outer, inner, out);
+}
+
 /* Grants that a preset is silent about stay; two that speak must agree. */
 static int
 merge_grants(const struct kv_policy *outer, const struct kv_policy *inner, struct kv_policy *out)
@@ -148,14 +210,9 @@ merge_grants(const struct kv_policy *outer, const struct kv_policy *inner, struc
 	}
 	if (inner->data_dir_count != 0)
 		out->data_dir_count = kept;
-	if (inner->environment.count == 0)
-		return 0;
-	kv_list_release(&out->environment);
-	for (size_t i = 0; i < outer->environment.count; i++)
-		if (kv_list_has(&inner->environment, outer->environment.item[i]) &&
-		    kv_list_add(&out->environment, outer->environment.item[i]) != 0)
-			return -1;
-	return 0;
+	if (merge_names(&outer->environment, &inner->environment, &out->environment) != 0)
+		return -1;
+	return merge_names(&outer->credentials, &inner->credentials, &out->credentials);
 }
 
 /* The smaller of two limits, where 0 is none. */
@@ -185,6 +242,8 @@ merge_scalars(const struct kv_policy *inner, struct kv_policy *out)
 	out->cpu_limit_milli = (uint32_t)smaller(out->cpu_limit_milli, inner->cpu_limit_milli);
 	out->process_limit = (uint32_t)smaller(out->process_limit, inner->process_limit);
 	out->open_files_limit = (uint32_t)smaller(out->open_files_limit, inner->open_files_limit);
+	out->wasm_fuel = smaller(out->wasm_fuel, inner->wasm_fuel);
+	out->wasm_timeout_ms = (uint32_t)smaller(out->wasm_timeout_ms, inner->wasm_timeout_ms);
 	if (out->tmp_size != inner->tmp_size)
 		out->tmp_size = smaller(out->tmp_size != 0 ? out->tmp_size : tmp_default,
 		    inner->tmp_size != 0 ? inner->tmp_size : tmp_default);
@@ -205,7 +264,7 @@ kv_policy_merge(const struct kv_policy *outer, const struct kv_policy *inner,
 		kv_policy_release(out);
 		return -1;
 	}
-	if (merge_hosts(outer, inner, out) != 0 || merge_grants(outer, inner, out) != 0) {
+	if (merge_requests(outer, inner, out) != 0 || merge_grants(outer, inner, out) != 0) {
 		kv_policy_release(out);
 		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
 	}

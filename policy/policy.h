@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct kv_credential;
 struct kv_error;
 
 #define KV_NAME_MAX	64	/* bytes of a policy, rule, user or service name, with NUL */
@@ -20,6 +21,8 @@ struct kv_error;
 #define KV_DATA_MAX	16	/* data directories of one policy */
 #define KV_RUNTIME_MAX	128	/* bytes of the path of a container runtime, with NUL */
 #define KV_IMAGE_MAX	64	/* bytes of an image's name, with NUL */
+#define KV_CREDENTIALS_MAX 32	/* credentials of one policy */
+#define KV_CREDENTIALS_DIR KV_RUNSTATEDIR "/credentials"	/* session's view: those that are files */
 #define KV_SYAGNOS_IMAGE "sy-agnos"	/* what sy-agnos runs where the policy names no image */
 
 enum kv_network { KV_NET_OFF, KV_NET_LOOPBACK, KV_NET_PROXY, KV_NET_HOST };
@@ -77,6 +80,8 @@ struct kv_policy {
 	struct kv_list allowed_hosts;		/* empty: no restriction by host in a merge; see kavach.conf(5) */
 	uint16_t allowed_ports[KV_PORTS_MAX];	/* TCP; count 0: no restriction */
 	size_t allowed_ports_count;
+	struct kv_list allowed_methods;		/* HTTP, upper case; empty: any. network = proxy only, as the next */
+	struct kv_list allowed_paths;		/* prefixes of an HTTP path, each with its / at the beginning; empty: any */
 	bool read_only_root;
 	uint64_t memory_limit;			/* bytes; 0: none */
 	uint32_t cpu_limit_milli;		/* thousandths of a core; 0: none */
@@ -91,7 +96,10 @@ struct kv_policy {
 	char rootfs[KV_PATH_MAX];		/* containers: "": the host's files (rootfs = host), else a folder */
 	char image[KV_IMAGE_MAX];		/* containers: an image by its name; "": none. Not with rootfs */
 	enum kv_tier image_tier;		/* sy-agnos: the least that is accepted */
+	uint64_t wasm_fuel;			/* wasm: about one for each instruction; 0: no limit */
+	uint32_t wasm_timeout_ms;		/* wasm: of the module, by its runtime; 0: none */
 	char shell[KV_PATH_MAX];		/* absolute; default /bin/bash */
+	struct kv_list credentials;		/* names; at most KV_CREDENTIALS_MAX. See policy/credential.h */
 	struct kv_list environment;		/* names kept besides the built-in list; a trailing * matches any end */
 };
 
@@ -117,6 +125,9 @@ struct kv_config {
 	size_t policy_count;
 	struct kv_rule *rules;		/* owned; in order */
 	size_t rule_count;
+	struct kv_credential *credentials;	/* owned */
+	size_t credential_count;
+	bool credentials_unread;	/* credentials.d was not looked at: what policies name of it is not checked */
 };
 
 /*

@@ -4,6 +4,7 @@
 #include "policy/policy.h"
 
 #include "common/io.h"
+#include "policy/credential.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,9 @@ kv_policy_copy(const struct kv_policy *from, struct kv_policy *out)
 	out->landlock = NULL;
 	out->data_dir = NULL;
 	memset(&out->allowed_hosts, 0, sizeof(out->allowed_hosts));
+	memset(&out->allowed_methods, 0, sizeof(out->allowed_methods));
+	memset(&out->allowed_paths, 0, sizeof(out->allowed_paths));
+	memset(&out->credentials, 0, sizeof(out->credentials));
 	memset(&out->environment, 0, sizeof(out->environment));
 	if (from->landlock_count > 0)
 		out->landlock = table_copy(from->landlock, from->landlock_count, sizeof(*from->landlock));
@@ -72,6 +76,9 @@ kv_policy_copy(const struct kv_policy *from, struct kv_policy *out)
 	if ((from->landlock_count > 0 && out->landlock == NULL) ||
 	    (from->data_dir_count > 0 && out->data_dir == NULL) ||
 	    list_copy(&from->allowed_hosts, &out->allowed_hosts) != 0 ||
+	    list_copy(&from->allowed_methods, &out->allowed_methods) != 0 ||
+	    list_copy(&from->allowed_paths, &out->allowed_paths) != 0 ||
+	    list_copy(&from->credentials, &out->credentials) != 0 ||
 	    list_copy(&from->environment, &out->environment) != 0) {
 		kv_policy_release(out);
 		return -1;
@@ -107,6 +114,9 @@ void
 kv_policy_release(struct kv_policy *policy)
 {
 	kv_list_release(&policy->allowed_hosts);
+	kv_list_release(&policy->allowed_methods);
+	kv_list_release(&policy->allowed_paths);
+	kv_list_release(&policy->credentials);
 	kv_list_release(&policy->environment);
 	free(policy->landlock);
 	free(policy->data_dir);
@@ -130,6 +140,9 @@ kv_config_release(struct kv_config *config)
 		kv_list_release(&config->rules[i].tty);
 		free(config->rules[i].command);
 	}
+	for (size_t i = 0; i < config->credential_count; i++)
+		kv_credential_release(&config->credentials[i]);
+	free(config->credentials);
 	free(config->policies);
 	free(config->rules);
 	kv_list_release(&config->exempt_groups);

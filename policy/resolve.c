@@ -3,6 +3,7 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/io.h"
+#include "policy/credential.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,9 +25,8 @@ struct resolve {
 	size_t *index;				/* owned; for each section: its policy */
 };
 
-__attribute__((format(printf, 5, 6)))
-static int
-wrong_at(const struct kv_doc *doc, const struct kv_section *section, unsigned int line,
+int
+kv_resolve_wrong(const struct kv_doc *doc, const struct kv_section *section, unsigned int line,
     struct kv_error *err, const char *fmt, ...)
 {
 	char what[400];
@@ -53,9 +53,9 @@ kv_resolve_entries(const struct kv_doc *doc, const struct kv_section *section, v
 		if (why.code == KV_ERR_NOMEM)
 			return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
 		if (why.code != KV_ERR_NONE)
-			return wrong_at(doc, section, entry->line, err, "%s: %.200s (expected %s)",
+			return kv_resolve_wrong(doc, section, entry->line, err, "%s: %.200s (expected %s)",
 			    key->name, why.msg, kv_keys(&count)[entry->key].expects);
-		return wrong_at(doc, section, entry->line, err, "%s: expected %s, not '%.80s'",
+		return kv_resolve_wrong(doc, section, entry->line, err, "%s: expected %s, not '%.80s'",
 		    key->name, kv_keys(&count)[entry->key].expects, entry->value);
 	}
 	return 0;
@@ -117,19 +117,19 @@ check_names(struct resolve *r, struct kv_error *err)
 		const char *scope = kv_scope_name(section->scope);
 
 		if (section->scope == KV_SCOPE_POLICY && preset_index(section->name) >= 0)
-			return wrong_at(doc, section, section->line, err,
+			return kv_resolve_wrong(doc, section, section->line, err,
 			    "[policy %s]: a preset cannot be defined anew; choose another name",
 			    section->name);
 		if (before != NULL && before->scope == section->scope &&
 		    strcmp(before->name, section->name) == 0)
-			return wrong_at(doc, section, section->line, err, "[%s %s]: stands at %.200s:%u already",
+			return kv_resolve_wrong(doc, section, section->line, err, "[%s %s]: stands at %.200s:%u already",
 			    scope, section->name, doc->path[before->file], before->line);
 	}
 	return 0;
 }
 
-static const struct kv_entry *
-entry_of(const struct kv_doc *doc, const struct kv_section *section, const char *name)
+const struct kv_entry *
+kv_resolve_entry(const struct kv_doc *doc, const struct kv_section *section, const char *name)
 {
 	int key = kv_key_find(section->scope, name, strlen(name));
 
@@ -149,13 +149,13 @@ static int
 check_root(const struct kv_doc *doc, const struct kv_section *section, struct kv_policy *policy,
     struct kv_error *err)
 {
-	const struct kv_entry *rootfs = entry_of(doc, section, "rootfs");
-	const struct kv_entry *image = entry_of(doc, section, "image");
+	const struct kv_entry *rootfs = kv_resolve_entry(doc, section, "rootfs");
+	const struct kv_entry *image = kv_resolve_entry(doc, section, "image");
 
 	if (rootfs != NULL && image != NULL) {
 		if (policy->rootfs[0] == '\0' || policy->image[0] == '\0')
 			return 0;
-		return wrong_at(doc, section, image->line, err,
+		return kv_resolve_wrong(doc, section, image->line, err,
 		    "image: expected without rootfs = %.200s beside it: a session has one root",
 		    policy->rootfs);
 	}
@@ -166,38 +166,55 @@ check_root(const struct kv_doc *doc, const struct kv_section *section, struct kv
 	return 0;
 }
 
+/* What the proxy looks at. */
+static int
+check_requests(const struct kv_doc *doc, const struct kv_section *section, struct kv_policy *policy,
+    struct kv_error *err)
+{
+	static const char *const names[] = { "allowed_hosts", "allowed_methods", "allowed_paths" };
+	struct kv_list *const lists[] = {
+		&policy->allowed_hosts, &policy->allowed_methods, &policy->allowed_paths,
+	};
+
+	for (size_t i = 0; policy->network != KV_NET_PROXY && i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct kv_entry *entry = kv_resolve_entry(doc, section, names[i]);
+
+		if (entry != NULL)
+			return kv_resolve_wrong(doc, section, entry->line, err,
+			    "%s: expected network = proxy beside it, not network = %s", names[i],
+			    kv_network_name(policy->network));
+		kv_list_release(lists[i]);
+	}
+	return 0;
+}
+
 /* What single values cannot show. An inherited list that has no use any more is dropped. */
 static int
 check_policy(const struct kv_doc *doc, const struct kv_section *section, struct kv_policy *policy,
     struct kv_error *err)
 {
-	const struct kv_entry *hosts = entry_of(doc, section, "allowed_hosts");
-	const struct kv_entry *ports = entry_of(doc, section, "allowed_ports");
-	const struct kv_entry *noop = entry_of(doc, section, "backend");
+	const struct kv_entry *ports = kv_resolve_entry(doc, section, "allowed_ports");
+	const struct kv_entry *noop = kv_resolve_entry(doc, section, "backend");
 	bool by_port = policy->network == KV_NET_HOST || policy->network == KV_NET_PROXY;
 
-	if (hosts != NULL && policy->network != KV_NET_PROXY)
-		return wrong_at(doc, section, hosts->line, err,
-		    "allowed_hosts: expected network = proxy beside it, not network = %s",
-		    kv_network_name(policy->network));
 	if (ports != NULL && !by_port)
-		return wrong_at(doc, section, ports->line, err,
+		return kv_resolve_wrong(doc, section, ports->line, err,
 		    "allowed_ports: expected network = proxy or host beside it, not network = %s",
 		    kv_network_name(policy->network));
-	if (policy->network != KV_NET_PROXY)
-		kv_list_release(&policy->allowed_hosts);
+	if (check_requests(doc, section, policy, err) != 0)
+		return -1;
 	if (!by_port)
 		policy->allowed_ports_count = 0;
 	if (policy->backend == KV_BACKEND_NOOP && !policy->allow_noop)
-		return wrong_at(doc, section, noop != NULL ? noop->line : section->line, err,
+		return kv_resolve_wrong(doc, section, noop != NULL ? noop->line : section->line, err,
 		    "backend: expected allow_noop = yes beside noop");
 	if (policy->inner_backend != KV_BACKEND_AUTO && policy->inner_backend == policy->backend)
-		return wrong_at(doc, section, section->line, err,
+		return kv_resolve_wrong(doc, section, section->line, err,
 		    "inner_backend: expected another backend than backend");
 	for (size_t i = 0; i < policy->landlock_count; i++)
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(policy->landlock[i].path, policy->landlock[j].path) == 0)
-				return wrong_at(doc, section, section->line, err,
+				return kv_resolve_wrong(doc, section, section->line, err,
 				    "landlock_ro, landlock_rw: %.200s stands twice",
 				    policy->landlock[i].path);
 	return check_root(doc, section, policy, err);
@@ -210,7 +227,7 @@ resolve_policy(struct resolve *r, const struct kv_section *section, unsigned int
 {
 	const struct kv_doc *doc = r->doc;
 	size_t at = (size_t)(section - doc->section);
-	const struct kv_entry *base = entry_of(doc, section, "base");
+	const struct kv_entry *base = kv_resolve_entry(doc, section, "base");
 	const char *name = base != NULL ? base->value : "strict";
 	unsigned int line = base != NULL ? base->line : section->line;
 	struct kv_policy *policy = &r->config->policies[r->index[at]], *from;
@@ -225,13 +242,13 @@ resolve_policy(struct resolve *r, const struct kv_section *section, unsigned int
 		const struct kv_section *below = find_policy(r, name);
 
 		if (below == NULL)
-			return wrong_at(doc, section, line, err,
+			return kv_resolve_wrong(doc, section, line, err,
 			    "base: expected minimal, basic, strict or another policy, not '%.80s'", name);
 		if (r->mark[below - doc->section] == BUSY)
-			return wrong_at(doc, section, line, err, "base: %s and %s are each other's base",
+			return kv_resolve_wrong(doc, section, line, err, "base: %s and %s are each other's base",
 			    section->name, name);
 		if (depth == BASE_DEPTH_MAX)
-			return wrong_at(doc, section, line, err, "base: more than %d policies deep",
+			return kv_resolve_wrong(doc, section, line, err, "base: more than %d policies deep",
 			    BASE_DEPTH_MAX);
 		if (resolve_policy(r, below, depth + 1, err) != 0)
 			return -1;
@@ -241,7 +258,8 @@ resolve_policy(struct resolve *r, const struct kv_section *section, unsigned int
 		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
 	(void)kv_format(policy->name, sizeof(policy->name), "%s", section->name);
 	if (kv_resolve_entries(doc, section, policy, err) != 0 ||
-	    check_policy(doc, section, policy, err) != 0)
+	    check_policy(doc, section, policy, err) != 0 ||
+	    kv_resolve_policy_credentials(doc, section, r->config, policy, err) != 0)
 		return -1;
 	r->mark[at] = DONE;
 	return 0;
@@ -251,43 +269,48 @@ static int
 resolve_rule(struct resolve *r, const struct kv_section *section, struct kv_error *err)
 {
 	struct kv_rule *rule = &r->config->rules[r->config->rule_count++];
-	const struct kv_entry *policy = entry_of(r->doc, section, "policy");
+	const struct kv_entry *policy = kv_resolve_entry(r->doc, section, "policy");
 
 	(void)kv_format(rule->name, sizeof(rule->name), "%s", section->name);
 	if (kv_format(rule->file, sizeof(rule->file), "%s", r->doc->path[section->file]) != 0)
-		return wrong_at(r->doc, section, section->line, err, "a path that is too long");
+		return kv_resolve_wrong(r->doc, section, section->line, err, "a path that is too long");
 	rule->line = section->line;
 	if (kv_resolve_entries(r->doc, section, rule, err) != 0)
 		return -1;
 	if (policy == NULL)
-		return wrong_at(r->doc, section, section->line, err,
+		return kv_resolve_wrong(r->doc, section, section->line, err,
 		    "[rule %s]: policy: expected the name of a policy", section->name);
 	if (preset_index(rule->policy) < 0 && find_policy(r, rule->policy) == NULL)
-		return wrong_at(r->doc, section, policy->line, err, "policy: no such policy: %s",
+		return kv_resolve_wrong(r->doc, section, policy->line, err, "policy: no such policy: %s",
 		    rule->policy);
 	return 0;
 }
 
 /* The arrays are made once and whole: calloc leaves what is never used untouched. */
 static int
-resolve_all(struct resolve *r, size_t policies, size_t rules, struct kv_error *err)
+resolve_all(struct resolve *r, size_t policies, size_t rules, size_t credentials, struct kv_error *err)
 {
 	struct kv_config *config = r->config;
+	const struct kv_doc *doc = r->doc;
 
 	config->policies = calloc(PRESETS + policies, sizeof(*config->policies));
 	config->rules = calloc(rules + 1, sizeof(*config->rules));
-	if (config->policies == NULL || config->rules == NULL)
+	config->credentials = calloc(credentials + 1, sizeof(*config->credentials));
+	if (config->policies == NULL || config->rules == NULL || config->credentials == NULL)
 		return kv_error_set(err, KV_ERR_NOMEM, "out of memory");
 	for (size_t i = 0; i < PRESETS; i++)
 		(void)kv_policy_preset(preset_names[i], &config->policies[i]);
 	config->policy_count = PRESETS + policies;
-	for (size_t i = 0; i < r->doc->section_count; i++)
-		if (r->doc->section[i].scope == KV_SCOPE_POLICY &&
-		    resolve_policy(r, &r->doc->section[i], 0, err) != 0)
+	for (size_t i = 0; i < doc->section_count; i++)
+		if (doc->section[i].scope == KV_SCOPE_CREDENTIAL && kv_resolve_credential(doc, &doc->section[i],
+		    &config->credentials[config->credential_count++], err) != 0)
 			return -1;
-	for (size_t i = 0; i < r->doc->section_count; i++)
-		if (r->doc->section[i].scope == KV_SCOPE_RULE &&
-		    resolve_rule(r, &r->doc->section[i], err) != 0)
+	for (size_t i = 0; i < doc->section_count; i++)
+		if (doc->section[i].scope == KV_SCOPE_POLICY &&
+		    resolve_policy(r, &doc->section[i], 0, err) != 0)
+			return -1;
+	for (size_t i = 0; i < doc->section_count; i++)
+		if (doc->section[i].scope == KV_SCOPE_RULE && resolve_rule(r, &doc->section[i], err) != 0)
 			return -1;
 	return 0;
 }
@@ -296,7 +319,7 @@ int
 kv_resolve(const struct kv_doc *doc, struct kv_config *out, struct kv_error *err)
 {
 	struct resolve r = { .doc = doc, .config = out };
-	size_t policies = 0, rules = 0, n = doc->section_count + 1;
+	size_t policies = 0, rules = 0, credentials = 0, n = doc->section_count + 1;
 	int rc = -1;
 
 	r.sorted = calloc(n, sizeof(*r.sorted));
@@ -309,10 +332,11 @@ kv_resolve(const struct kv_doc *doc, struct kv_config *out, struct kv_error *err
 			r.index[i] = PRESETS + policies;
 			policies += doc->section[i].scope == KV_SCOPE_POLICY;
 			rules += doc->section[i].scope == KV_SCOPE_RULE;
+			credentials += doc->section[i].scope == KV_SCOPE_CREDENTIAL;
 		}
 		rc = check_names(&r, err);
 		if (rc == 0)
-			rc = resolve_all(&r, policies, rules, err);
+			rc = resolve_all(&r, policies, rules, credentials, err);
 	}
 	free(r.sorted);
 	free(r.mark);

@@ -49,6 +49,16 @@ SHOW(show_count)
 		(void)fprintf(out, "%u", count);
 }
 
+SHOW(show_fuel)
+{
+	uint64_t fuel = *(const uint64_t *)field(key, policy);
+
+	if (fuel == 0)
+		(void)fputs("none", out);
+	else
+		(void)fprintf(out, "%llu", (unsigned long long)fuel);
+}
+
 /* In the greatest unit that divides it. */
 static void
 show_bytes(FILE *out, uint64_t bytes)
@@ -172,10 +182,12 @@ static const struct {
 	{ kv_value_bool, show_bool }, { kv_value_word, show_word }, { kv_value_int, show_int },
 	{ kv_value_count, show_count }, { kv_value_size, show_size },
 	{ kv_value_tmp_size, show_tmp_size }, { kv_value_cpu, show_cpu },
+	{ kv_value_fuel, show_fuel },
 	{ kv_value_backend, show_backend }, { kv_value_inner, show_inner },
 	{ kv_value_seccomp, show_seccomp }, { kv_value_path, show_text },
 	{ kv_value_rootfs, show_rootfs }, { kv_value_image, show_image },
 	{ kv_value_list, show_list }, { kv_value_environment, show_list },
+	{ kv_value_credentials, show_list },
 	{ kv_value_ports, show_ports }, { kv_value_landlock, show_landlock },
 	{ kv_value_data_dir, show_data_dir },
 };

@@ -135,7 +135,9 @@ add_section(struct scan *scan, enum kv_scope scope, const char *name)
 	scan->open = true;
 }
 
-/* [kavach], [policy NAME], [rule NAME]; a comment may follow. */
+#define SECTIONS "[kavach], [policy NAME], [rule NAME] or [credential NAME]"
+
+/* One of SECTIONS; a comment may follow. */
 static void
 scan_section(struct scan *scan, char *s)
 {
@@ -144,7 +146,7 @@ scan_section(struct scan *scan, char *s)
 
 	scan->open = false;
 	if (end == NULL || !only_comment(end + 1)) {
-		wrong(scan, "expected [kavach], [policy NAME] or [rule NAME]");
+		wrong(scan, "expected " SECTIONS);
 		return;
 	}
 	*end = '\0';
@@ -167,7 +169,7 @@ scan_section(struct scan *scan, char *s)
 			    "after %s", s, KV_NAME_MAX - 1, word);
 		return;
 	}
-	wrong(scan, "unknown section [%.80s]: expected [kavach], [policy NAME] or [rule NAME]", s);
+	wrong(scan, "unknown section [%.80s]: expected " SECTIONS, s);
 }
 
 /*

@@ -37,6 +37,8 @@ struct kv_doc {
 	size_t section_count, section_room;
 	struct kv_entry *entry;		/* owned */
 	size_t entry_count, entry_room;
+	size_t credentials_from;	/* path from which on files are of credentials.d; 0: none */
+	bool all_credentials;		/* the one file there is, is one of these */
 };
 
 /*

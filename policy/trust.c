@@ -32,6 +32,19 @@ check_owner(const struct stat *st, const char *shown, struct kv_error *err)
 }
 
 static int
+check_file(const struct stat *st, const char *shown, enum kv_trust trust, struct kv_error *err)
+{
+	if (!S_ISREG(st->st_mode))
+		return kv_error_set(err, KV_ERR_CONFIG, "%s: not a regular file", shown);
+	if (trust != KV_TRUST_ANY && check_owner(st, shown, err) != 0)
+		return -1;
+	if (trust == KV_TRUST_CLOSED && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return kv_error_set(err, KV_ERR_CONFIG, "%s: open to others than root (mode %04o); expected 0600", shown,
+		    (unsigned int)(st->st_mode & 07777));
+	return 0;
+}
+
+static int
 check_folder(int fd, const char *shown, bool check, struct kv_error *err)
 {
 	struct stat st;
@@ -111,22 +124,32 @@ kv_trust_folder(int dirfd, const char *name, const char *shown, bool check, bool
 
 /* O_NONBLOCK: neither a FIFO nor a device makes a login wait. */
 int
-kv_trust_read(int dirfd, const char *name, const char *shown, bool check, char **text,
-    size_t *size, struct kv_error *err)
+kv_trust_open(int dirfd, const char *name, const char *shown, enum kv_trust trust, struct stat *st,
+    struct kv_error *err)
 {
 	kv_cleanup_close int fd = openat(dirfd, name,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ELOOP)
+		return kv_error_set(err, KV_ERR_CONFIG, "%s: a symbolic link", shown);
+	if (fd < 0 || fstat(fd, st) != 0)
+		return config_sys(err, shown);
+	if (check_file(st, shown, trust, err) != 0)
+		return -1;
+	return kv_steal_fd(&fd);
+}
+
+int
+kv_trust_read(int dirfd, const char *name, const char *shown, enum kv_trust trust, char **text,
+    size_t *size, struct kv_error *err)
+{
+	kv_cleanup_close int fd = -1;
 	kv_cleanup_free char *buf = NULL;
 	struct stat st;
 	ssize_t n;
 
-	if (fd < 0 && errno == ELOOP)
-		return kv_error_set(err, KV_ERR_CONFIG, "%s: a symbolic link", shown);
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return config_sys(err, shown);
-	if (!S_ISREG(st.st_mode))
-		return kv_error_set(err, KV_ERR_CONFIG, "%s: not a regular file", shown);
-	if (check && check_owner(&st, shown, err) != 0)
+	fd = kv_trust_open(dirfd, name, shown, trust, &st, err);
+	if (fd < 0)
 		return -1;
 	if (st.st_size == 0)
 		return kv_error_set(err, KV_ERR_CONFIG, "%s: empty", shown);

@@ -92,6 +92,17 @@ KV_VALUE(kv_value_count)
 	return 0;
 }
 
+KV_VALUE(kv_value_fuel)
+{
+	uint64_t v = 0;
+
+	(void)err;
+	if (strcmp(value, "none") != 0 && kv_parse_u64(value, key->min, key->max, &v) != 0)
+		return -1;
+	*(uint64_t *)field(key, base) = v;
+	return 0;
+}
+
 /* Digits and at most one letter of k, K, M, G. */
 static int
 parse_size(const struct kv_keydef *key, const char *value, uint64_t *out)

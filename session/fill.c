@@ -10,6 +10,8 @@
 #include "common/error.h"
 #include "common/io.h"
 #include "common/proc.h"
+#include "policy/credential.h"
+#include "session/fill_wasm.h"
 #include "session/opener.h"
 #include "session/walk.h"
 
@@ -87,44 +89,72 @@ without_links(const char *home, const char *path, char *out, size_t size, struct
 	return 0;
 }
 
-/* A path that is there already is made writable, if either says so. */
-static int
-add_path(struct kv_ticket *t, const char *home, const char *path, bool writable, struct kv_error *err)
+struct kv_ticket_landlock *
+kv_fill_name(struct kv_ticket *t, const char *full, bool writable, struct kv_error *err)
+{
+	struct kv_ticket_landlock *rule = t->landlock;
+
+	for (; rule < t->landlock + t->landlock_count; rule++)
+		if (strcmp(rule->path, full) == 0) {
+			rule->writable |= writable;
+			return rule;
+		}
+	if (t->landlock_count >= sizeof(t->landlock) / sizeof(t->landlock[0])) {
+		(void)kv_error_set(err, KV_ERR_CONFIG, "policy %s has too many paths", t->policy);
+		return NULL;
+	}
+	if (put(rule->path, sizeof(rule->path), full, "a Landlock path", err) != 0)
+		return NULL;
+	rule->writable = writable;
+	t->landlock_count++;
+	return rule;
+}
+
+struct kv_ticket_landlock *
+kv_fill_path(struct kv_ticket *t, const char *home, const char *path, bool writable, struct kv_error *err)
 {
 	char full[KV_PATH_MAX];
 
-	if (without_links(home, path, full, sizeof(full), err) != 0)
+	return without_links(home, path, full, sizeof(full), err) != 0 ? NULL : kv_fill_name(t, full, writable, err);
+}
+
+/* A path of the policy's own. A module sees it too, if it is a folder; what cannot be told from here (a home) may be one. */
+static int
+add_path(struct kv_ticket *t, const char *home, const char *path, bool writable, struct kv_error *err)
+{
+	struct kv_ticket_landlock *rule = kv_fill_path(t, home, path, writable, err);
+	struct stat st;
+
+	if (rule == NULL)
 		return -1;
-	for (uint32_t i = 0; i < t->landlock_count; i++)
-		if (strcmp(t->landlock[i].path, full) == 0) {
-			t->landlock[i].writable |= writable;
-			return 0;
-		}
-	if (t->landlock_count >= sizeof(t->landlock) / sizeof(t->landlock[0]))
-		return kv_error_set(err, KV_ERR_CONFIG, "policy %s has too many paths", t->policy);
-	if (put(t->landlock[t->landlock_count].path, KV_PATH_MAX, full, "a Landlock path", err) != 0)
-		return -1;
-	t->landlock[t->landlock_count++].writable = writable;
+	rule->preopen = lstat(rule->path, &st) != 0 || S_ISDIR(st.st_mode);
 	return 0;
 }
 
 /*
  * The policy's Landlock rules; the data directories with them, which would be
- * visible and dead otherwise; then what no session works without.
+ * visible and dead otherwise; then what no session works without. A module's runtime works without
+ * most of that, and what is ro for the module must be so for the runtime.
  */
 static int
-fill_landlock(const struct kv_policy *p, const char *home, struct kv_ticket *t, struct kv_error *err)
+fill_landlock(const struct kv_decision *d, const struct kv_request *r, const char *home, struct kv_ticket *t,
+    struct kv_error *err)
 {
+	const struct kv_policy *p = &d->policy;
+
 	for (size_t i = 0; i < p->landlock_count; i++)
 		if (add_path(t, home, p->landlock[i].path, p->landlock[i].writable, err) != 0)
 			return -1;
 	for (size_t i = 0; i < p->data_dir_count && t->landlock_count > 0; i++)
 		if (add_path(t, home, p->data_dir[i], true, err) != 0)
 			return -1;
-	return t->landlock_count > 0 ? kv_landlock_implied(t, err) : 0;
+	if (t->landlock_count == 0)
+		return 0;
+	return d->backend == KV_BACKEND_WASM ? kv_fill_runtime(kv_request_command(d->rule, r),
+	    d->rule != NULL && d->rule->command != NULL, t, err) : kv_landlock_implied(t, err);
 }
 
-/* A container with a root of its own has the data directories mounted in it one by one. */
+/* A container with a root of its own has the data directories mounted in it one by one; a module sees them. */
 static int
 fill_data(const struct kv_policy *p, const char *home, struct kv_ticket *t, struct kv_error *err)
 {
@@ -139,18 +169,21 @@ fill_data(const struct kv_policy *p, const char *home, struct kv_ticket *t, stru
 /*
  * The limit is the user's. What a container runtime needs besides lives in the same cgroup: gVisor's kernel
  * and its file server are threads of this kernel, 60 to 120 for each channel
- * of a connection, of which sshd allows ten; podman's are its monitor's.
+ * of a connection, of which sshd allows ten; podman's are its monitor's, wasmtime's wait for files and clocks. A proxy is one process.
  */
 static uint32_t
-own_tasks(enum kv_backend_id backend)
+own_tasks(enum kv_backend_id backend, enum kv_network network)
 {
+	uint32_t proxy = network == KV_NET_PROXY ? 1 : 0;
+
 	if (backend == KV_BACKEND_GVISOR)
-		return 1024;
-	return kv_idmap_wanted(backend) ? 32 : 0;
+		return 1024 + proxy;
+	return (kv_idmap_wanted(backend) || backend == KV_BACKEND_WASM ? 32 : 0) + proxy;
 }
 
 static int
-fill_layers(const struct kv_decision *d, const struct kv_account *a, struct kv_ticket *t, struct kv_error *err)
+fill_layers(const struct kv_decision *d, const struct kv_request *r, const struct kv_account *a,
+    struct kv_ticket *t, struct kv_error *err)
 {
 	const struct kv_policy *p = &d->policy;
 	size_t count = 0;
@@ -161,13 +194,19 @@ fill_layers(const struct kv_decision *d, const struct kv_account *a, struct kv_t
 	t->home_mode = (int32_t)p->home;
 	t->memory_limit = p->memory_limit;
 	t->cpu_limit_milli = p->cpu_limit_milli;
-	t->process_limit = p->process_limit == 0 ? 0 : p->process_limit + own_tasks(d->backend);
+	t->process_limit = p->process_limit == 0 ? 0 : p->process_limit + own_tasks(d->backend, p->network);
 	t->open_files_limit = p->open_files_limit;
-	t->ports_count = (uint32_t)p->allowed_ports_count;
-	memcpy(t->ports, p->allowed_ports, sizeof(t->ports));
-	if (p->network == KV_NET_PROXY)
-		return kv_error_set(err, KV_ERR_UNAVAILABLE, "network = proxy is not to be had on this host");
-	if (fill_landlock(p, a->home, t, err) != 0 || fill_data(p, a->home, t, err) != 0)
+	t->wasm_memory = p->memory_limit;
+	t->wasm_fuel = p->wasm_fuel;
+	t->wasm_timeout_ms = p->wasm_timeout_ms;
+	/* With a proxy they are what that may connect to. */
+	if (p->network == KV_NET_HOST) {
+		t->ports_count = (uint32_t)p->allowed_ports_count;
+		memcpy(t->ports, p->allowed_ports, sizeof(t->ports));
+	}
+	if (p->network == KV_NET_PROXY && kv_idmap_proxy(a->uid, &t->proxy_uid, err) != 0)
+		return -1;
+	if (fill_landlock(d, r, a->home, t, err) != 0 || fill_data(p, a->home, t, err) != 0)
 		return -1;
 	if (p->seccomp == KV_SECCOMP_OFF)
 		return 0;
@@ -178,6 +217,19 @@ fill_layers(const struct kv_decision *d, const struct kv_account *a, struct kv_t
 		return kv_error_set(err, KV_ERR_SYSTEM, "the seccomp profile compiled to nothing");
 	t->filter_count = (uint32_t)count;
 	return 0;
+}
+
+/* Does the session have credentials as files: Landlock must let it read them. */
+static bool
+has_files(const struct kv_config *config, const struct kv_policy *policy)
+{
+	for (size_t i = 0; i < policy->credentials.count; i++) {
+		const struct kv_credential *one = kv_config_credential(config, policy->credentials.item[i]);
+
+		if (one != NULL && one->delivery == KV_DELIVERY_FILE)
+			return true;
+	}
+	return false;
 }
 
 /* The terminal that su(1) or login(1) was started on: its session keeps it. */
@@ -215,6 +267,7 @@ kv_ticket_fill(const struct kv_config *config, const struct kv_decision *decisio
 	t->privilege = (int32_t)decision->policy.privilege;
 	t->audit_format = (int32_t)config->audit_format;
 	t->audit_required = config->audit_required;
+	t->credentials_dir = has_files(config, &decision->policy);
 	t->opener_pid = getpid();
 	t->tty_rdev = own_terminal();
 	if (kv_opener_start(AT_FDCWD, getpid(), &t->opener_start, err) != 0 ||
@@ -225,5 +278,5 @@ kv_ticket_fill(const struct kv_config *config, const struct kv_decision *decisio
 		return -1;
 	if (kv_idmap_wanted(decision->backend) && kv_idmap_fill(account, t, err) != 0)
 		return -1;
-	return fill_layers(decision, account, t, err);
+	return fill_layers(decision, request, account, t, err);
 }

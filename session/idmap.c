@@ -22,13 +22,14 @@
 #include "session/ticket.h"
 
 #define ROOT_BASE	0x70000000u
-#define ROOT_COUNT	0x0fffffffu
+#define PROXY_BASE	0x78000000u
+#define IDS_COUNT	0x07ffffffu	/* of each of the two ranges */
 #define IDS_BUFFER	65536	/* an entry of passwd or group with its strings */
 
 int
 kv_idmap_root(uid_t uid, uid_t *out)
 {
-	if (uid == 0 || uid >= ROOT_COUNT)
+	if (uid == 0 || uid >= IDS_COUNT)
 		return -1;
 	*out = ROOT_BASE + uid;
 	return 0;
@@ -42,7 +43,7 @@ kv_idmap_wanted(enum kv_backend_id backend)
 
 /* Does anybody go by this number. A directory service may hand out what no local file does. */
 static int
-check_nobody(uid_t id, struct kv_error *err)
+check_nobody(uid_t id, const char *what, struct kv_error *err)
 {
 	kv_cleanup_free char *buf = malloc(IDS_BUFFER);
 	struct passwd user, *found = NULL;
@@ -56,7 +57,7 @@ check_nobody(uid_t id, struct kv_error *err)
 		e = getgrgid_r(id, &group, buf, IDS_BUFFER, &same);
 	if (found != NULL || same != NULL || (e != 0 && e != ENOENT && e != ESRCH))
 		return kv_error_set(err, KV_ERR_UNAVAILABLE,
-		    "id %u, which is root in this user's containers, is %s", id,
+		    "id %u, which is %s, is %s", id, what,
 		    e != 0 ? strerror(e) : "somebody's on this host");
 	return 0;
 }
@@ -71,7 +72,7 @@ kv_idmap_fill(const struct kv_account *account, struct kv_ticket *ticket, struct
 	if (kv_idmap_root(account->uid, &root) != 0 || account->gid == 0)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE,
 		    "the user's ids cannot be had in a container");
-	if (check_nobody(root, err) != 0)
+	if (check_nobody(root, "root in this user's containers", err) != 0)
 		return -1;
 	if (getgrouplist(account->user, account->gid, groups, &count) < 0)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE,
@@ -86,6 +87,15 @@ kv_idmap_fill(const struct kv_account *account, struct kv_ticket *ticket, struct
 	}
 	ticket->container_root = root;
 	return 0;
+}
+
+int
+kv_idmap_proxy(uid_t uid, uid_t *out, struct kv_error *err)
+{
+	if (uid == 0 || uid >= IDS_COUNT)
+		return kv_error_set(err, KV_ERR_UNAVAILABLE, "there is no id for the proxy of uid %u", uid);
+	*out = PROXY_BASE + uid;
+	return check_nobody(*out, "this user's proxy", err);
 }
 
 /* The kernel takes a map in one write only. */

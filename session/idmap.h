@@ -21,9 +21,15 @@ struct kv_ticket;
 /*
  * The host id that is a container's root for this user: above all that systemd(1) and
  * shadow(5) hand out, one for each user, so that two users' runtimes are strangers. Its range
- * ends below 2^31. 0, or -1 for a uid that is root's or too large.
+ * ends below 0x78000000, where that of the proxies begins. 0, or -1 for a uid that is root's or too large.
  */
 int kv_idmap_root(uid_t uid, uid_t *out);
+
+/*
+ * The host id, of a user and a group, as which this user's proxy runs (network = proxy). Looks up that it is nobody's
+ * (NSS). 0, or -1 with KV_ERR_UNAVAILABLE.
+ */
+int kv_idmap_proxy(uid_t uid, uid_t *out, struct kv_error *err);
 
 /* Does this backend run in a container. Pure. */
 bool kv_idmap_wanted(enum kv_backend_id backend);

@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/io.h"
 #include "session/cgroup_impl.h"
+#include "session/egress.h"
 #include "session/state.h"
 
 #include <errno.h>
@@ -80,6 +81,7 @@ read_session(int sessions_fd, const char *id, struct kv_session_info *info)
 		return -1;
 	*info = si.info;
 	info->alive = kv_state_alive(&si);
+	info->proxied = kv_egress_stats(dir, &info->egress) == 0;
 	read_cgroup(info);
 	return 0;
 }

@@ -47,6 +47,8 @@ kv_mount_tmpfs(const struct kv_tmpfs *tmpfs)
 	if (tmpfs->uid != (uid_t)-1 && (set_number(fs, "uid", "u", tmpfs->uid) < 0 ||
 	    set_number(fs, "gid", "u", tmpfs->gid) < 0))
 		return -1;
+	if (tmpfs->no_swap)
+		(void)fsconfig(fs, FSCONFIG_SET_FLAG, "noswap", NULL, 0);
 	return finish(fs, tmpfs->attrs);
 }
 

@@ -24,6 +24,7 @@ struct kv_tmpfs {
 	uid_t uid;		/* (uid_t)-1: the caller's */
 	gid_t gid;
 	uint64_t attrs;		/* KV_MOUNT_* */
+	bool no_swap;		/* its pages stay in memory, from Linux 6.4 on; before that it is as if not asked for */
 };
 
 /* A new tmpfs, detached. */

@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/io.h"
 #include "policy/trust.h"
+#include "session/egress.h"
 #include "session/fill.h"
 #include "session/idmap.h"
 #include "session/opener.h"
@@ -50,6 +51,7 @@ release(struct kv_session *s)
 	close_fd(&s->host_net_fd);
 	close_fd(&s->audit.state_fd);
 	free(s->ticket);
+	kv_secrets_wipe(&s->secrets);
 	s->ticket = NULL;
 	s->id[0] = '\0';
 }
@@ -59,7 +61,7 @@ clear(struct kv_session *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->lock_fd = s->state_fd = s->sessions_fd = -1;
-	s->host_mnt_fd = s->host_net_fd = s->audit.state_fd = -1;
+	s->host_mnt_fd = s->host_net_fd = s->audit.state_fd = s->proxy_fd = -1;
 }
 
 static int
@@ -138,7 +140,7 @@ keep_profile(const struct kv_policy *policy, const struct kv_session *s, struct 
 	if (policy->seccomp != KV_SECCOMP_FILE || !kv_idmap_wanted((enum kv_backend_id)s->ticket->backend))
 		return 0;
 	dir = kv_trust_parent(policy->seccomp_file, true, &name, err);
-	if (dir < 0 || kv_trust_read(dir, name, policy->seccomp_file, true, &text, &size, err) != 0)
+	if (dir < 0 || kv_trust_read(dir, name, policy->seccomp_file, KV_TRUST_ROOT, &text, &size, err) != 0)
 		return -1;
 	if (kv_replace_file(s->state_fd, KV_SELF_PROFILE, text, size, 0400) != 0)
 		return kv_error_sys(err, "the session's seccomp profile");
@@ -168,7 +170,9 @@ open_steps(const struct kv_config *config, const struct kv_decision *decision,
 	struct kv_error ignored = KV_ERROR_INIT;
 	struct kv_state_info si;
 
-	if (has_descriptors(err) != 0 || open_audit(config, &s->audit, err) != 0 ||
+	/* First: what cannot be had must cost nothing, and a command runs as the opener does without kavach. */
+	if (has_descriptors(err) != 0 || kv_secrets_read(config, &decision->policy, &s->secrets, err) != 0 ||
+	    open_audit(config, &s->audit, err) != 0 ||
 	    kv_state_open(true, &s->sessions_fd, err) != 0)
 		return -1;
 	/* What an earlier session left is no reason to refuse this one. */
@@ -182,6 +186,7 @@ open_steps(const struct kv_config *config, const struct kv_decision *decision,
 	memcpy(s->id, si.info.id, sizeof(s->id));
 	s->opened_ns = si.opened_ns;
 	if (kv_ticket_fill(config, decision, request, account, s->id, s->ticket, err) != 0 ||
+	    kv_secrets_ticket(&s->secrets, s->ticket, err) != 0 ||
 	    make_cgroup(&decision->policy, s, &si, err) != 0 ||
 	    keep_profile(&decision->policy, s, err) != 0)
 		return -1;
@@ -236,14 +241,13 @@ kv_session_network(enum kv_network network, struct kv_error *err)
 	case KV_NET_HOST:
 		return 0;
 	case KV_NET_LOOPBACK:
+	case KV_NET_PROXY:
 	case KV_NET_OFF:
 		break;
-	case KV_NET_PROXY:
-		return kv_error_set(err, KV_ERR_UNAVAILABLE, "network = proxy is not to be had on this host");
 	}
 	if (unshare(CLONE_NEWNET) != 0)
 		return kv_error_sys(err, "cannot make a network namespace");
-	return network == KV_NET_LOOPBACK ? loopback_up(err) : 0;
+	return network == KV_NET_OFF ? 0 : loopback_up(err);
 }
 
 static int
@@ -274,21 +278,26 @@ view_with_containers(struct kv_view *view, struct kv_ticket *ticket, struct kv_e
 }
 
 static int
-enter_steps(struct kv_session *s, const struct kv_account *account,
-    const struct kv_policy *policy, struct kv_error *err)
+enter_steps(struct kv_session *s, const struct kv_config *config, const struct kv_account *account,
+    const struct kv_decision *decision, struct kv_error *err)
 {
+	const struct kv_policy *policy = &decision->policy;
 	struct kv_view view = {
 		.account = account,
 		.policy = policy,
 		.cgroup = &s->cgroup,
 		.state_fd = s->state_fd,
+		.secrets = &s->secrets,
 		.userns_fd = -1,
 		.wrap = s->wrap,
 		.wrapper = KV_SBINDIR "/kavach-session",
 	};
 
-	if (remember_host(s, err) != 0 || kv_cgroup_enter(&s->cgroup, 0, err) != 0 ||
+	if (kv_secrets_fork(&s->secrets, false, err) != 0 || remember_host(s, err) != 0 || kv_cgroup_enter(&s->cgroup, 0, err) != 0 ||
 	    kv_session_network(policy->network, err) != 0)
+		return -1;
+	/* Before the view: the proxy lives among the host's files. */
+	if (policy->network == KV_NET_PROXY && kv_egress_start(s, config, policy, &s->proxy_fd, err) != 0)
 		return -1;
 	if (unshare(CLONE_NEWNS) != 0)
 		return kv_error_sys(err, "cannot make a mount namespace");
@@ -299,8 +308,8 @@ enter_steps(struct kv_session *s, const struct kv_account *account,
 }
 
 int
-kv_session_enter(struct kv_session *session, const struct kv_account *account,
-    const struct kv_policy *policy, struct kv_error *err)
+kv_session_enter(struct kv_session *session, const struct kv_config *config, const struct kv_account *account,
+    const struct kv_decision *decision, struct kv_error *err)
 {
 	struct kv_error ignored = KV_ERROR_INIT;
 	struct kv_usage usage;
@@ -309,8 +318,10 @@ kv_session_enter(struct kv_session *session, const struct kv_account *account,
 		return kv_error_set(err, KV_ERR_DENIED, "there is no open session to enter");
 	if (session->host_mnt_fd >= 0)
 		return 0;
-	if (enter_steps(session, account, policy, err) == 0)
+	if (enter_steps(session, config, account, decision, err) == 0) {
+		kv_secrets_wipe(&session->secrets);
 		return 0;
+	}
 	(void)kv_session_close(session, &usage, &ignored);
 	return -1;
 }
@@ -335,6 +346,7 @@ kv_session_close(struct kv_session *s, struct kv_usage *usage, struct kv_error *
 	usage->last_status = -1;
 	if (s->id[0] == '\0')
 		return 0;
+	kv_egress_stop(&s->proxy_fd);
 	/* Still inside: the state must stay for a reap, which sees the host. */
 	if (go_back(s, err) != 0) {
 		release(s);

@@ -16,6 +16,7 @@
 #include "audit/session_chain.h"
 #include "policy/decide.h"
 #include "session/cgroup.h"
+#include "session/credential.h"
 #include "session/ticket.h"
 
 /* The account, frozen before any namespace is entered (no NSS afterwards). */
@@ -43,8 +44,10 @@ struct kv_session {
 	uint64_t opened_ns;	/* CLOCK_BOOTTIME */
 	struct kv_audit audit;
 	struct kv_cgroup cgroup;
+	int proxy_fd;		/* pidfd of its kavach-proxy; -1: none */
 	bool wrap;
 	struct kv_ticket *ticket;	/* owned */
+	struct kv_secrets secrets;	/* from open to the end of enter; empty else. Borrows from the config of open */
 };
 
 struct kv_usage {
@@ -59,20 +62,21 @@ struct kv_usage {
  * Stage one, in two steps so that a failure of the first leaves the process as
  * it was.
  *
- * open: reaps what is left of dead sessions, makes id, state directory, cgroup
+ * open: reads the credentials, reaps what is left of dead sessions, makes id, state directory, cgroup
  * with limits, ticket (with the compiled seccomp filter). Does not move the
  * calling process. wrap: bind the wrapper over the shells (cron).
- * enter: puts the calling process into the cgroup, the network and mount namespaces, and
- * makes the session's view (session/view.h). On failure of either everything made is removed again.
+ * enter: puts the calling process into the cgroup, the network and mount namespaces, starts the proxy of network = proxy,
+ * makes the session's view (session/view.h), hands the credentials over and wipes them. On failure of either
+ * everything made is removed again. The config of open must live until then.
  * Root. 0 or -1.
  */
 int kv_session_open(const struct kv_config *config, const struct kv_decision *decision,
     const struct kv_request *request, const struct kv_account *account, bool wrap,
     struct kv_session *out, struct kv_error *err);
-int kv_session_enter(struct kv_session *session, const struct kv_account *account,
-    const struct kv_policy *policy, struct kv_error *err);
+int kv_session_enter(struct kv_session *session, const struct kv_config *config, const struct kv_account *account,
+    const struct kv_decision *decision, struct kv_error *err);
 
-/* Puts the calling process into the network namespace that the policy asks for. 0 or -1. */
+/* Puts the calling process into a network namespace as the policy asks for, without the proxy of KV_NET_PROXY. 0 or -1. */
 int kv_session_network(enum kv_network network, struct kv_error *err);
 
 /*
@@ -94,6 +98,12 @@ int kv_session_probe_folder(bool make, int *out, struct kv_error *err);
 /* Raises/drops the wrapper's capabilities in the inheritable set of the calling process. Root. */
 int kv_session_grant(bool grant, struct kv_error *err);
 
+/* What a session's proxy let pass (network = proxy). */
+struct kv_egress_stats {
+	uint64_t allowed, denied;	/* requests and tunnels */
+	uint64_t up, down;		/* bytes of bodies and tunnels, from the session and to it */
+};
+
 /* Listing for kavachctl. Each info is owned by the caller. */
 struct kv_session_info {
 	char id[KV_ID_LEN + 1];
@@ -107,6 +117,8 @@ struct kv_session_info {
 	uint64_t started;	/* seconds since the epoch */
 	uint32_t processes;	/* in its cgroup, the opener included */
 	uint64_t memory;	/* bytes now; 0: unknown */
+	bool proxied;		/* it has a proxy, and egress counts */
+	struct kv_egress_stats egress;
 };
 int kv_session_list(struct kv_session_info **out, size_t *count, struct kv_error *err);
 

@@ -69,6 +69,12 @@ texts_are_ended(const struct kv_ticket *t)
 	for (size_t i = 0; i < COUNT(t->noexec); i++)
 		if (!ended(t->noexec[i], sizeof(t->noexec[i])))
 			return false;
+	for (size_t i = 0; i < COUNT(t->secrets); i++)
+		if (!ended(t->secrets[i].variable, sizeof(t->secrets[i].variable)))
+			return false;
+	for (size_t i = 0; i < COUNT(t->data); i++)
+		if (!ended(t->data[i], sizeof(t->data[i])))
+			return false;
 	for (size_t i = 0; i < COUNT(t->landlock); i++)
 		if (!ended(t->landlock[i].path, sizeof(t->landlock[i].path)))
 			return false;
@@ -89,10 +95,10 @@ static bool
 bools_are_sound(const struct kv_ticket *t)
 {
 	if (!is_bool(&t->audit_required) || !is_bool(&t->read_only_root) ||
-	    !is_bool(&t->own_rootfs))
+	    !is_bool(&t->own_rootfs) || !is_bool(&t->credentials_dir))
 		return false;
 	for (size_t i = 0; i < COUNT(t->landlock); i++)
-		if (!is_bool(&t->landlock[i].writable))
+		if (!is_bool(&t->landlock[i].writable) || !is_bool(&t->landlock[i].preopen))
 			return false;
 	return true;
 }
@@ -120,10 +126,11 @@ static bool
 counts_are_in_range(const struct kv_ticket *t)
 {
 	return t->environment_count <= COUNT(t->environment) &&
+	    t->secrets_count <= COUNT(t->secrets) &&
 	    t->wrapped_count <= COUNT(t->wrapped) &&
 	    t->noexec_count <= COUNT(t->noexec) &&
 	    t->landlock_count <= COUNT(t->landlock) && t->groups_count <= COUNT(t->groups) &&
-	    t->ports_count <= COUNT(t->ports) && t->filter_count <= COUNT(t->filter) &&
+	    t->ports_count <= COUNT(t->ports) && t->data_count <= COUNT(t->data) && t->filter_count <= COUNT(t->filter) &&
 	    (t->seccomp == KV_SECCOMP_OFF) == (t->filter_count == 0);
 }
 

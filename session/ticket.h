@@ -25,7 +25,11 @@ struct kv_error;
 #define KV_SELF_USERNS	KV_RUN_DIR "/userns"	/* session's view: the user namespace of its containers */
 #define KV_SELF_ROOTFS	KV_RUN_DIR "/rootfs"	/* session's view: the containers' root, unless it is the view itself */
 #define KV_SELF_PROFILE	"profile"		/* in KV_SELF_DIR: text of a seccomp profile of the administrator's own, for containers */
+#define KV_SELF_SECRETS	KV_RUN_DIR "/secrets"	/* session's view: a tmpfs with KV_SECRETS_NAME; there with secrets_count only */
+#define KV_SECRETS_NAME	"values"		/* in KV_SELF_SECRETS: root 0400, 0444 with privilege = userns */
 #define KV_SELF_CGROUP	KV_RUN_DIR "/cgroup"	/* session's view: its cgroup (v2), or a folder for each v1 controller */
+
+#define KV_EGRESS_PORT	3128		/* KV_NET_PROXY: where the session's proxy listens, on 127.0.0.1 inside */
 
 #define KV_ID_LEN	16	/* lower-case hexadecimal digits */
 #define KV_TICKET_MAGIC	0x6b617663683031ULL
@@ -38,6 +42,13 @@ enum kv_cgroup_version { KV_CGROUP_NONE, KV_CGROUP_V1, KV_CGROUP_V2 };
 struct kv_ticket_landlock {
 	char path[KV_PATH_MAX];
 	bool writable;
+	bool preopen;			/* wasm: a folder that the module itself sees */
+};
+
+/* A credential that the wrapper gives to a command: size bytes at offset of KV_SECRETS_NAME, then a NUL. */
+struct kv_ticket_secret {
+	char variable[KV_NAME_MAX];	/* ""; its standard input; one at most */
+	uint32_t offset, size;
 };
 
 struct kv_ticket {
@@ -74,6 +85,10 @@ struct kv_ticket {
 	char contact[128];
 	uint32_t environment_count;
 	char environment[32][64];	/* names kept besides the built-in list */
+	uint32_t secrets_count;
+	struct kv_ticket_secret secrets[KV_CREDENTIALS_MAX];
+	uint32_t secrets_size;		/* bytes of KV_SECRETS_NAME */
+	bool credentials_dir;		/* there is a KV_CREDENTIALS_DIR */
 	uint32_t wrapped_count;		/* paths over which stage one bound the wrapper (cron) */
 	char wrapped[16][KV_PATH_MAX];
 	uint32_t noexec_count;		/* mounts that were noexec before stage one made all so */
@@ -91,6 +106,7 @@ struct kv_ticket {
 
 	/* The layers. */
 	int32_t network;		/* enum kv_network */
+	uint32_t proxy_uid;		/* KV_NET_PROXY: whom the proxy runs as */
 	int32_t seccomp;		/* enum kv_seccomp */
 	bool read_only_root;
 	int32_t home_mode;		/* enum kv_home */
@@ -102,6 +118,9 @@ struct kv_ticket {
 	char cgroup[KV_PATH_MAX];	/* path of the session's cgroup as /proc/PID/cgroup shows it */
 	uint32_t landlock_count;	/* 0: only scopes and ports */
 	struct kv_ticket_landlock landlock[KV_LANDLOCK_MAX + KV_DATA_MAX + 32];
+	uint64_t wasm_memory;		/* bytes of one memory of a module; 0: no limit */
+	uint64_t wasm_fuel;		/* 0: no limit */
+	uint32_t wasm_timeout_ms;	/* 0: none */
 	uint32_t ports_count;
 	uint16_t ports[KV_PORTS_MAX];
 	uint32_t filter_count;		/* 0: no seccomp filter */
@@ -123,5 +142,11 @@ int kv_ticket_map(int proc, const struct kv_ticket **out, bool *found, struct kv
 /* Is there a KV_SELF_DIR: was this process put into a session. No privilege; true when in doubt. */
 bool kv_ticket_present(void);
 void kv_ticket_unmap(const struct kv_ticket *ticket);
+
+/*
+ * Maps the values of the ticket's secrets read-only, for the life of the process; *out is NULL where there are none.
+ * Each is within the file, ended by a NUL, and, for a variable, without another. Needs CAP_DAC_OVERRIDE as kv_ticket_map. 0 or -1.
+ */
+int kv_ticket_secrets_map(const struct kv_ticket *ticket, const char **out, struct kv_error *err);
 
 #endif

@@ -107,7 +107,9 @@ ROOT_CASE(a_damaged_ticket_is_refused, "every field out of its range is noticed"
 		AT(cgroup_version, 3), AT(read_only_root, 7), AT(landlock_count, 1000),
 		AT(ports_count, KV_PORTS_MAX + 1), AT(filter_count, KV_TICKET_FILTER_MAX + 1),
 		AT(filter_count, 1), AT(environment_count, 33), AT(wrapped_count, 17),
-		AT(opener_pid, 0), AT(own_rootfs, 2), AT(groups_count, KV_GROUPS_MAX + 1),
+		AT(opener_pid, 0), AT(secrets_count, KV_CREDENTIALS_MAX + 1), AT(credentials_dir, 2),
+		AT(own_rootfs, 2), AT(groups_count, KV_GROUPS_MAX + 1),
+		AT(data_count, KV_DATA_MAX + 1), AT(landlock[0].preopen, 2),
 #undef AT
 	};
 	int dir = private_self();
@@ -129,7 +131,8 @@ ROOT_CASE(a_string_without_its_end_is_refused, "no string runs into the next fie
 #define AT(f) { offsetof(struct kv_ticket, f), sizeof(((struct kv_ticket *)0)->f) }
 		AT(session), AT(user), AT(service), AT(from), AT(rule), AT(policy), AT(home),
 		AT(shell), AT(command), AT(contact), AT(cgroup), AT(environment[31]),
-		AT(wrapped[15]), AT(landlock[0].path), AT(runtime), AT(runtime_option),
+		AT(secrets[KV_CREDENTIALS_MAX - 1].variable), AT(wrapped[15]), AT(landlock[0].path), AT(data[0]), AT(runtime),
+		AT(runtime_option),
 #undef AT
 	};
 	int dir = private_self();

@@ -9,7 +9,7 @@
  *   /home/U                    as the policy's home says; its neighbours out of sight
  *   /root                      empty
  *   /tmp /var/tmp /dev/shm     private; tmp_size each, and bounded inodes
- *   /run             private: utmp, sshd's folder, the resolver's (network = host), kavach's own state
+ *   /run             private: credentials that are files, utmp, sshd's folder, the resolver's (network = host), kavach's own state
  *   /dev             null zero full random urandom tty pts log; ptmx -> pts/ptmx; console, an empty file for stage two
  *   /proc            a procfs that shows no process (stage two mounts its own)
  *   /sys             the CPU and memory topology, read-only
@@ -62,6 +62,7 @@ struct kv_view {
 	int userns_fd;		/* kv_idmap_make -> KV_SELF_USERNS; -1: none */
 	bool own_rootfs;	/* the policy's rootfs or image -> KV_SELF_ROOTFS, read-only */
 	bool hardened;		/* it must be an sy-agnos image that proves the policy's tier */
+	const struct kv_secrets *secrets;	/* -> KV_CREDENTIALS_DIR and KV_SELF_SECRETS; NULL: none. Root only */
 	bool wrap;		/* bind the wrapper over the shells and make all else noexec */
 	const char *wrapper;	/* its path; the only file that is not nosuid. NULL: none */
 };

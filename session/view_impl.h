@@ -19,7 +19,7 @@
 struct kv_error;
 
 #define KV_VIEW_ATTRS	(KV_MOUNT_NOSUID | KV_MOUNT_NODEV)
-#define KV_VIEW_OWN_MAX	8
+#define KV_VIEW_OWN_MAX	10
 
 struct kv_build {
 	const struct kv_view *view;
@@ -65,6 +65,8 @@ int kv_view_private(struct kv_build *b, struct kv_error *err);
 int kv_view_kernel(struct kv_build *b, int proc, struct kv_error *err);
 int kv_view_run(struct kv_build *b, int state, struct kv_error *err);
 int kv_view_dev(struct kv_build *b, struct kv_error *err);
+/* view_credentials.c; run: /run of the view. */
+int kv_view_credentials(struct kv_build *b, int run, struct kv_error *err);
 /* Binds a device node of `from` after a look at what it is. */
 int kv_view_node(int from, int to, const char *name, unsigned int major, unsigned int minor,
     struct kv_error *err);

@@ -141,7 +141,8 @@ kv_view_run(struct kv_build *b, int state, struct kv_error *err)
 		return -1;
 	if (state >= 0 && self(run, state, BELOW_RUN(KV_SELF_DIR), "the session's state", err) < 0)
 		return -1;
-	if (containers(b, run, err) < 0 || rootfs(b, run, err) < 0 || cgroup(b, run, err) < 0 || resolver(b, run, err) < 0)
+	if (kv_view_credentials(b, run, err) < 0 ||
+	    containers(b, run, err) < 0 || rootfs(b, run, err) < 0 || cgroup(b, run, err) < 0 || resolver(b, run, err) < 0)
 		return -1;
 	/* sshd refuses to start a child without its privilege separation folder */
 	if (fstatat(b->host, "run/sshd", &st, AT_SYMLINK_NOFOLLOW) == 0 &&

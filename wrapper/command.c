@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/wasm/line.h"
 #include "common/error.h"
+#include "common/words.h"
 #include "session/ticket.h"
 
 int
@@ -59,4 +61,34 @@ kv_command_build(const struct kv_ticket *ticket, const struct kv_asked *asked, s
 	for (size_t i = 0; i < rest; i++)
 		argv[count++] = asked->rest[i];
 	return argv;
+}
+
+char **
+kv_command_module(const struct kv_ticket *ticket, const struct kv_asked *asked, char **file, struct kv_error *err)
+{
+	const char *command = ticket->command[0] != '\0' ? ticket->command : asked->command;
+	char path[KV_PATH_MAX];
+	char **argv;
+
+	if (command == NULL || command[0] == '\0') {
+		(void)kv_error_set(err, KV_ERR_UNAVAILABLE, "backend wasm cannot run an interactive shell");
+		return NULL;
+	}
+	if (asked->rest != NULL && asked->rest[0] != NULL) {
+		(void)kv_error_set(err, KV_ERR_USAGE, "no shell is here for what follows the command");
+		return NULL;
+	}
+	argv = kv_words(command, err);
+	if (argv == NULL)
+		return NULL;
+	if (argv[0] == NULL)
+		(void)kv_error_set(err, KV_ERR_USAGE, "the command names no module");
+	else if (kv_wasm_module(ticket->home, argv[0], path, sizeof(path), err) == 0) {
+		*file = strdup(path);
+		if (*file != NULL)
+			return argv;
+		(void)kv_error_sys(err, "command");
+	}
+	kv_words_free(argv);
+	return NULL;
 }

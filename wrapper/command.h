@@ -24,4 +24,10 @@ int kv_command_parse(int argc, char *const argv[], struct kv_asked *out, struct 
  */
 char **kv_command_build(const struct kv_ticket *ticket, const struct kv_asked *asked, struct kv_error *err);
 
+/*
+ * The same for a module (backend wasm), which no shell starts: *file is its path, the array its words. All
+ * of the strings are owned. NULL on error, as where nothing or more than words was asked for.
+ */
+char **kv_command_module(const struct kv_ticket *ticket, const struct kv_asked *asked, char **file, struct kv_error *err);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/words.h"
 #include "session/ticket.h"
 
 static struct kv_ticket ticket = { .shell = "/bin/bash" };
@@ -100,6 +101,68 @@ ATF_TC_BODY(anything_else_is_wrong_usage, tc)
 	}
 }
 
+static char **
+module(const char *forced, const char *asked, char *const *rest, char **file, struct kv_error *err)
+{
+	const struct kv_asked words = { .command = asked, .rest = rest };
+
+	(void)strcpy(ticket.command, forced);
+	(void)strcpy(ticket.home, "/home/a");
+	return kv_command_module(&ticket, &words, file, err);
+}
+
+ATF_TC_WITHOUT_HEAD(a_module_gets_words);
+ATF_TC_BODY(a_module_gets_words, tc)
+{
+	struct kv_error err = KV_ERROR_INIT;
+	char *file = NULL;
+	char **argv = module("/m.wasm 'a b' -c", "ignored", NULL, &file, &err);
+
+	ATF_REQUIRE_MSG(argv != NULL, "%s", err.msg);
+	ATF_CHECK_STREQ("/m.wasm", file);
+	ATF_CHECK_STREQ("/m.wasm", argv[0]);
+	ATF_CHECK_STREQ("a b", argv[1]);
+	ATF_CHECK_STREQ("-c", argv[2]);
+	ATF_CHECK_EQ(NULL, argv[3]);
+	kv_words_free(argv);
+	free(file);
+	argv = module("", "b/m.wat", NULL, &file, &err);
+	ATF_REQUIRE_MSG(argv != NULL, "%s", err.msg);
+	ATF_CHECK_STREQ("/home/a/b/m.wat", file);
+	ATF_CHECK_STREQ("b/m.wat", argv[0]);
+	ATF_CHECK_EQ(NULL, argv[1]);
+	kv_words_free(argv);
+	free(file);
+	/* As many words as fit. */
+	argv = module("a b c d e f g h", NULL, NULL, &file, &err);
+	ATF_REQUIRE_MSG(argv != NULL, "%s", err.msg);
+	ATF_CHECK_STREQ("h", argv[7]);
+	ATF_CHECK_EQ(NULL, argv[8]);
+	kv_words_free(argv);
+	free(file);
+}
+
+ATF_TC_WITHOUT_HEAD(a_module_is_no_shell);
+ATF_TC_BODY(a_module_is_no_shell, tc)
+{
+	static const char *const commands[] = { NULL, "", " ", "/m.wasm >x", "/m.wasm 'x", "/m.wasm $x" };
+	struct kv_error err = KV_ERROR_INIT;
+	char zero[] = "zero";
+	char *file = NULL, *rest[] = { zero, NULL }, *none[] = { NULL };
+	char **argv;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		err.code = KV_ERR_NONE;
+		ATF_CHECK_MSG(module("", commands[i], NULL, &file, &err) == NULL, "%s", commands[i]);
+		ATF_CHECK(err.code != KV_ERR_NONE);
+	}
+	ATF_CHECK(module("", "/m.wasm", rest, &file, &err) == NULL);
+	argv = module("", "/m.wasm", none, &file, &err);
+	ATF_CHECK(argv != NULL);
+	kv_words_free(argv);
+	free(file);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, login_shell_gets_its_own_name);
@@ -107,5 +170,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, words_behind_the_command_are_its_arguments);
 	ATF_TP_ADD_TC(tp, forced_command_replaces_everything);
 	ATF_TP_ADD_TC(tp, anything_else_is_wrong_usage);
+	ATF_TP_ADD_TC(tp, a_module_gets_words);
+	ATF_TP_ADD_TC(tp, a_module_is_no_shell);
 	return atf_no_error();
 }

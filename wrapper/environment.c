@@ -6,7 +6,13 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "policy/variable.h"
 #include "session/ticket.h"
+
+#define TEXT_OF(number) #number
+#define PORT_TEXT(number) TEXT_OF(number)
+#define PROXY_AT "127.0.0.1:" PORT_TEXT(KV_EGRESS_PORT)
+#define OWN_VARIABLES 16	/* at most, of those that are not the caller's */
 
 #define PATH_INSIDE "/usr/local/bin:/usr/bin:/bin:/usr/games"
 
@@ -16,46 +22,14 @@ static const char *const kept[] = {
 	"SSH_CLIENT", "SSH_CONNECTION", "SSH_AUTH_SOCK", "DISPLAY",
 };
 
-/* Never, whatever the policy says: they run code or move trust in what is started. */
-static const char *const never[] = {
-	"LD_*", "GLIBC_TUNABLES", "GCONV_PATH", "BASH_ENV", "ENV", "IFS", "PATH", "HOME",
-	"USER", "LOGNAME", "SHELL", "SHELLOPTS", "BASHOPTS", "PS4", "BASH_FUNC_*", "MALLOC_*",
-	"NLSPATH", "LOCPATH", "SSH_ORIGINAL_COMMAND", "SSH_TTY", "KAVACH_*",
-};
-
-static bool
-name_matches(const char *pattern, const char *name, size_t len)
-{
-	size_t plen = strlen(pattern);
-
-	if (plen > 0 && pattern[plen - 1] == '*')
-		return len >= plen - 1 && memcmp(pattern, name, plen - 1) == 0;
-	return len == plen && memcmp(pattern, name, len) == 0;
-}
-
 static bool
 listed(const char *const list[], size_t count, const char *name, size_t len)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (name_matches(list[i], name, len))
+		if (kv_variable_matches(list[i], name, len))
 			return true;
 	}
 	return false;
-}
-
-static bool
-name_is_sane(const char *name, size_t len)
-{
-	if (len == 0)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		char c = name[i];
-
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-		    (i > 0 && c >= '0' && c <= '9')))
-			return false;
-	}
-	return true;
 }
 
 /* Locale and terminal names are looked up as files: no way out of their folders. */
@@ -73,7 +47,20 @@ static bool
 policy_keeps(const struct kv_ticket *ticket, const char *name, size_t len)
 {
 	for (uint32_t i = 0; i < ticket->environment_count; i++) {
-		if (name_matches(ticket->environment[i], name, len))
+		if (kv_variable_matches(ticket->environment[i], name, len))
+			return true;
+	}
+	return false;
+}
+
+/* What a credential sets is not the caller's to say. */
+static bool
+is_secret(const struct kv_ticket *ticket, const char *name, size_t len)
+{
+	for (uint32_t i = 0; i < ticket->secrets_count; i++) {
+		const char *variable = ticket->secrets[i].variable;
+
+		if (variable[0] != '\0' && kv_variable_matches(variable, name, len))
 			return true;
 	}
 	return false;
@@ -85,8 +72,8 @@ passes(const struct kv_ticket *ticket, const char *variable)
 	const char *equals = strchr(variable, '=');
 	size_t len = equals == NULL ? 0 : (size_t)(equals - variable);
 
-	if (equals == NULL || !name_is_sane(variable, len) ||
-	    listed(never, sizeof(never) / sizeof(never[0]), variable, len))
+	if (equals == NULL || !kv_variable_name_ok(variable, len) ||
+	    kv_variable_reserved(variable, len) || is_secret(ticket, variable, len))
 		return false;
 	if (!listed(kept, sizeof(kept) / sizeof(kept[0]), variable, len) &&
 	    !policy_keeps(ticket, variable, len))
@@ -105,6 +92,29 @@ add(char **list, size_t *count, const char *name, const char *value)
 	return true;
 }
 
+/*
+ * Where network = proxy is: programs differ in which case they read. What is on the session's own
+ * loopback is reached without it.
+ */
+static bool
+add_proxy(const struct kv_ticket *ticket, char **list, size_t *count)
+{
+	static const char *const http[] = { "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY" };
+	static const char *const all[] = { "all_proxy", "ALL_PROXY" };
+	static const char *const none[] = { "no_proxy", "NO_PROXY" };
+	bool good = true;
+
+	if (ticket->network != KV_NET_PROXY)
+		return true;
+	for (size_t i = 0; good && i < sizeof(http) / sizeof(http[0]); i++)
+		good = add(list, count, http[i], "http://" PROXY_AT);
+	for (size_t i = 0; good && i < sizeof(all) / sizeof(all[0]); i++)
+		good = add(list, count, all[i], "socks5h://" PROXY_AT);
+	for (size_t i = 0; good && i < sizeof(none) / sizeof(none[0]); i++)
+		good = add(list, count, none[i], "localhost,127.0.0.1,::1");
+	return good;
+}
+
 /* sshd's name for the terminal does not exist inside; the terminal does. */
 static bool
 has_terminal(char *const envp[])
@@ -116,9 +126,22 @@ has_terminal(char *const envp[])
 	return false;
 }
 
+/* For this command's environment alone: it never stands in the wrapper's own. */
+static bool
+add_secrets(char **list, size_t *count, const struct kv_ticket *ticket, const char *values)
+{
+	for (uint32_t i = 0; i < ticket->secrets_count; i++) {
+		const struct kv_ticket_secret *secret = &ticket->secrets[i];
+
+		if (secret->variable[0] != '\0' && !add(list, count, secret->variable, values + secret->offset))
+			return false;
+	}
+	return !ticket->credentials_dir || add(list, count, "CREDENTIALS_DIRECTORY", KV_CREDENTIALS_DIR);
+}
+
 char **
-kv_environment_build(const struct kv_ticket *ticket, char *const envp[],
-    const char *original, struct kv_error *err)
+kv_environment_build(const struct kv_ticket *ticket, char *const envp[], const char *original,
+    const char *values, struct kv_error *err)
 {
 	size_t variables = 0, count = 0;
 	bool good;
@@ -126,7 +149,7 @@ kv_environment_build(const struct kv_ticket *ticket, char *const envp[],
 
 	while (envp[variables] != NULL)
 		variables++;
-	list = calloc(variables + 8, sizeof(*list));
+	list = calloc(variables + ticket->secrets_count + OWN_VARIABLES, sizeof(*list));
 	if (list == NULL) {
 		(void)kv_error_sys(err, "environment");
 		return NULL;
@@ -138,6 +161,7 @@ kv_environment_build(const struct kv_ticket *ticket, char *const envp[],
 		good = add(list, &count, "SSH_TTY", "/dev/console");
 	if (good && original != NULL)
 		good = add(list, &count, "SSH_ORIGINAL_COMMAND", original);
+	good = good && add_secrets(list, &count, ticket, values) && add_proxy(ticket, list, &count);
 	for (size_t i = 0; good && i < variables; i++) {
 		if (!passes(ticket, envp[i]))
 			continue;
@@ -148,8 +172,16 @@ kv_environment_build(const struct kv_ticket *ticket, char *const envp[],
 	if (good)
 		return list;
 	(void)kv_error_sys(err, "environment");
-	for (size_t i = 0; i < count; i++)
-		free(list[i]);
-	free(list);
+	kv_environment_wipe(list);
 	return NULL;
+}
+
+void
+kv_environment_wipe(char **list)
+{
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+		explicit_bzero(list[i], strlen(list[i]));
+		free(list[i]);
+	}
+	free(list);
 }

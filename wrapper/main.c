@@ -8,6 +8,7 @@
  * needs stands in the ticket (session/ticket.h).
  */
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,11 +23,14 @@
 #include "wrapper/privilege.h"
 #include "wrapper/record.h"
 #include "wrapper/relay.h"
+#include "wrapper/secret.h"
 
 #define OPENER KV_PKGLIBEXECDIR "/kavach-open"
 
 struct run {
 	const struct kv_ticket *ticket;
+	const char *values;	/* of the ticket's secrets; NULL: none */
+	char **environment;	/* the command's */
 	const struct kv_backend *backend;
 	struct kv_asked asked;
 	struct kv_launch launch;
@@ -81,7 +85,8 @@ static int
 prepare(struct run *run, int argc, char *const argv[], char *const envp[], struct kv_error *err)
 {
 	const char *original;
-	bool terminal = false;
+	bool terminal = false, module;
+	char *file = NULL;
 
 	if (kv_guard_terminal(run->ticket->tty_rdev, &terminal, err) != 0 ||
 	    kv_command_parse(argc, argv, &run->asked, err) != 0)
@@ -92,18 +97,24 @@ prepare(struct run *run, int argc, char *const argv[], char *const envp[], struc
 	run->backend = kv_backend_get((enum kv_backend_id)run->ticket->backend);
 	if (run->backend == NULL || run->backend->start == NULL)
 		return kv_error_set(err, KV_ERR_UNAVAILABLE, "its backend cannot start a session");
+	module = run->ticket->backend == KV_BACKEND_WASM;
 	original = run->ticket->command[0] == '\0' ? NULL : run->asked.command;
 	run->launch = (struct kv_launch){
 		.ticket = run->ticket, .number = run->record.number, .file = run->ticket->shell,
-		.argv = kv_command_build(run->ticket, &run->asked, err),
 		.own_session = kv_relay_leads(), .opener_fd = -1,
 		.umask = run->mask, .input = -1, .output = -1, .errors = -1,
 	};
+	run->launch.argv = module ? kv_command_module(run->ticket, &run->asked, &file, err) :
+	    kv_command_build(run->ticket, &run->asked, err);
 	if (run->launch.argv == NULL)
 		return -1;
-	run->launch.envp = kv_environment_build(run->ticket, envp, original, err);
-	if (run->launch.envp == NULL)
+	if (module)
+		run->launch.file = file;
+	run->environment = kv_environment_build(run->ticket, envp, original, run->values, err);
+	if (run->environment == NULL || kv_secret_input(run->ticket, run->values, run->launch.argv[1] != NULL, terminal,
+	    &run->launch.input, err) != 0)
 		return -1;
+	run->launch.envp = run->environment;
 	run->launch.cwd = working_directory(run);
 	run->launch.opener_fd = kv_opener_open(run->proc, run->ticket->opener_pid, run->ticket->opener_start, err);
 	return run->launch.opener_fd < 0 ? -1 : 0;
@@ -127,6 +138,21 @@ make_sandbox(struct run *run, struct kv_sandbox *sandbox, struct kv_error *err)
 	return -1;
 }
 
+/* The sandbox has what is the command's; it must come from nowhere else while it runs. */
+static void
+forget(struct run *run)
+{
+	kv_environment_wipe(run->environment);
+	run->environment = NULL;
+	run->launch.envp = NULL;
+	if (run->values != NULL)
+		(void)munmap((void *)(uintptr_t)run->values, run->ticket->secrets_size);
+	run->values = NULL;
+	if (run->launch.input >= 0)
+		(void)close(run->launch.input);
+	run->launch.input = -1;
+}
+
 static _Noreturn void
 run_sandbox(struct run *run)
 {
@@ -136,6 +162,7 @@ run_sandbox(struct run *run)
 
 	if (make_sandbox(run, &sandbox, &err) != 0)
 		refuse(run, &err);
+	forget(run);
 	if (kv_relay_run(run->backend, &sandbox, run->launch.own_session, &end, &err) != 0) {
 		struct kv_error ignored = KV_ERROR_INIT;
 
@@ -167,7 +194,8 @@ main(int argc, char *argv[], char *envp[])
 		refuse(&run, &err);
 	run.proc = kv_proc_open(&err);
 	if ((run.proc < 0 && held) || (run.proc >= 0 && kv_guard_untraced(run.proc, &err) != 0) ||
-	    kv_ticket_map(run.proc, &run.ticket, &found, &err) != 0 || run.ticket == NULL)
+	    kv_ticket_map(run.proc, &run.ticket, &found, &err) != 0 || run.ticket == NULL ||
+	    kv_ticket_secrets_map(run.ticket, &run.values, &err) != 0)
 		refuse(&run, &err);
 	if (run.ticket->privilege == KV_PRIV_CAPS && !held) {
 		(void)kv_error_set(&err, KV_ERR_DENIED, "it does not hold the capabilities it needs");

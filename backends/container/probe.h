@@ -1,6 +1,6 @@
 /*
- * What is known of a container runtime on this host: found by kavach-probe, which really starts
- * an empty container, and kept in KV_PROBE_DIR until the programs or the kernel change.
+ * What is known of a runtime on this host, of containers or of modules: found by kavach-probe, which really starts
+ * an empty container or a small module, and kept in KV_PROBE_DIR until the programs or the kernel change.
  *
  *   PAM module, kavachctl (root) ─► cache fits? ─yes─► done
  *                                     no ─► kavach-probe, waited for with a limit ─► cache
@@ -15,8 +15,7 @@
 #include <stdint.h>
 
 #include "backends/container/runtime.h"
-
-struct kv_error;
+#include "common/error.h"
 
 #define KV_PROBE_DIR		KV_RUNSTATEDIR "/kavach/probe"
 #define KV_PROBE_PROGRAM	KV_PKGLIBEXECDIR "/kavach-probe"
@@ -81,9 +80,26 @@ void kv_probe_look(const struct kv_probe_place *place, enum kv_runtime runtime, 
 struct kv_ticket;
 int kv_probe_place_make(struct kv_ticket *ticket, struct kv_error *err);
 
+/*
+ * probe_start.c: body runs as pid 1 of namespaces of its own (pid, mount, net, ipc, uts) with ticket, into which the
+ * host's namespaces have been noted, and is killed with all below it when it answers or its time is over.
+ * what: "a container", for the reason. words: the answer's. 0 or -1 with the reason.
+ */
+struct kv_probe_answer {
+	struct kv_error err;
+	char words[64];
+};
+typedef void kv_probe_body(struct kv_ticket *ticket, struct kv_probe_answer *answer);
+int kv_probe_below(struct kv_ticket *ticket, kv_probe_body *body, const char *what, char *words, size_t size,
+    struct kv_error *err);
+#define KV_PROBE_START_MS 5000	/* a start takes a fraction of a second; who needs longer than this is not for logins */
+
 /* probe_start.c: one start, bounded; words: what kavach-init said of the container's kernel. 0 or -1 with the reason. */
 int kv_probe_start(enum kv_runtime runtime, const char *program, const char *option, char *words, size_t size,
     struct kv_error *err);
+
+/* wasm/probe_start.c: what a runtime of modules can, as words for wasm/line.h. 0 or -1 with the reason. */
+int kv_probe_modules(const char *program, char *words, size_t size, struct kv_error *err);
 
 /* probe_ask.c: runs program with one word as nobody, bounded; its output, ended with NUL. 0 or -1. */
 int kv_probe_ask(const char *program, const char *word, char *out, size_t size, struct kv_error *err);
@@ -92,6 +108,6 @@ int kv_probe_ask(const char *program, const char *word, char *out, size_t size, 
 void kv_probe_find(enum kv_runtime runtime, const char *program, struct kv_probe *out);
 
 /* The user that a probe starts for: ids that nobody has. */
-#define KV_PROBE_UID	0x0ffffffeu
+#define KV_PROBE_UID	0x07fffffeu
 
 #endif

@@ -11,15 +11,15 @@
 #define ANSWER_MAX	32768	/* runsc's flags are 10 kB */
 #define REASON_MAX	sizeof(((struct kv_probe *)0)->reason)
 
-/* "NAME version VERSION ...". */
+/* "NAME version VERSION ...", or "NAME VERSION ...". */
 static void
-read_version(const char *text, char *out, size_t size)
+read_version(const char *text, const char *before, char *out, size_t size)
 {
-	const char *at = strstr(text, "version ");
+	const char *at = strstr(text, before);
 	size_t len = 0;
 
 	if (at != NULL) {
-		at += strlen("version ");
+		at += strlen(before);
 		len = strcspn(at, " \t\r\n,;");
 	}
 	(void)snprintf(out, size, "%.*s", at == NULL ? 0 : (int)(len < size ? len : size - 1), at == NULL ? "" : at);
@@ -113,9 +113,20 @@ find_runsc(const char *program, const char *help, struct kv_probe *out)
 	give_reason(KV_RUNTIME_RUNSC, &all, out);
 }
 
+static void
+find_modules(enum kv_runtime runtime, const char *program, struct kv_probe *out)
+{
+	struct kv_error err = KV_ERROR_INIT;
+
+	out->starts = kv_probe_modules(program, out->option, sizeof(out->option), &err) == 0;
+	if (!out->starts)
+		give_reason(runtime, &err, out);
+}
+
 void
 kv_probe_find(enum kv_runtime runtime, const char *program, struct kv_probe *out)
 {
+	bool modules = runtime == KV_RUNTIME_WASMTIME || runtime == KV_RUNTIME_WASMI;
 	static char text[ANSWER_MAX];
 	struct kv_error err = KV_ERROR_INIT;
 	char words[64], crun[KV_RUNTIME_MAX];
@@ -125,7 +136,11 @@ kv_probe_find(enum kv_runtime runtime, const char *program, struct kv_probe *out
 		give_reason(runtime, &err, out);
 		return;
 	}
-	read_version(text, out->version, sizeof(out->version));
+	read_version(text, modules ? " " : "version ", out->version, sizeof(out->version));
+	if (modules) {
+		find_modules(runtime, program, out);
+		return;
+	}
 	if (runtime == KV_RUNTIME_RUNSC) {
 		if (kv_probe_ask(program, "flags", text, sizeof(text), &err) == 0)
 			find_runsc(program, text, out);

@@ -1,5 +1,5 @@
 /*
- * kavach-probe RUNTIME [MILLISECONDS]: finds out whether a container runtime works on this host, and keeps the
+ * kavach-probe RUNTIME [MILLISECONDS]: finds out whether a runtime works on this host, and keeps the
  * answer for all logins (probe.h). For root; started by the PAM module and kavachctl.
  *
  * MUST NOT trust its caller: su(1) starts it with what a user has set. Its answer counts for everybody, so
@@ -29,7 +29,7 @@
 static int
 usage(void)
 {
-	(void)fprintf(stderr, "usage: kavach-probe crun|runc|runsc|podman [milliseconds]\n");
+	(void)fprintf(stderr, "usage: kavach-probe crun|runc|runsc|podman|wasmtime|wasmi [milliseconds]\n");
 	return KV_EXIT_USAGE;
 }
 

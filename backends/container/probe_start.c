@@ -29,16 +29,9 @@
 #include "session/idmap.h"
 #include "session/ticket.h"
 
-/* A start takes a fraction of a second; who needs longer than this is not for logins. */
-#define START_MS	5000
 #define NAMESPACES	(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 
 #define OUTPUT_MAX	16384
-
-struct answer {
-	struct kv_error err;
-	char words[64];
-};
 
 static enum kv_backend_id
 backend_of(enum kv_runtime runtime)
@@ -95,7 +88,7 @@ note_host(struct kv_ticket *ticket, struct kv_error *err)
 }
 
 static int
-execute(const struct kv_ticket *ticket, struct answer *answer)
+execute(const struct kv_ticket *ticket, struct kv_probe_answer *answer)
 {
 	static char *const argv[] = { (char *)(uintptr_t)"kavach-init", (char *)(uintptr_t)"--probe", NULL };
 	static char *const envp[] = { NULL };
@@ -103,7 +96,7 @@ execute(const struct kv_ticket *ticket, struct answer *answer)
 		.ticket = ticket, .number = 1, .file = KV_RUN_DIR "/" KV_CHANNEL_INIT, .argv = argv, .envp = envp,
 		.cwd = "/", .umask = 077, .own_session = true, .opener_fd = -1, .input = -1, .output = -1, .errors = -1,
 	};
-	const struct kv_exec_options options = { .timeout_ms = START_MS, .output_limit = OUTPUT_MAX };
+	const struct kv_exec_options options = { .timeout_ms = KV_PROBE_START_MS, .output_limit = OUTPUT_MAX };
 	struct kv_exec_result result;
 	char why[sizeof(answer->err.msg)];
 	int status = kv_backend_exec(kv_backend_get((enum kv_backend_id)ticket->backend), &launch, &options,
@@ -121,25 +114,31 @@ execute(const struct kv_ticket *ticket, struct answer *answer)
 	return status;
 }
 
-/* pid 1: makes the place, starts, answers. */
-static _Noreturn void
-first(struct kv_ticket *ticket, int out)
+static void
+start(struct kv_ticket *ticket, struct kv_probe_answer *answer)
 {
-	struct answer answer = { .err = KV_ERROR_INIT };
+	if (kv_probe_place_make(ticket, &answer->err) == 0)
+		(void)execute(ticket, answer);
+}
+
+/* pid 1. */
+static _Noreturn void
+first(struct kv_ticket *ticket, kv_probe_body *body, int out)
+{
+	struct kv_probe_answer answer = { .err = KV_ERROR_INIT };
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (kv_probe_place_make(ticket, &answer.err) == 0)
-		(void)execute(ticket, &answer);
+	body(ticket, &answer);
 	(void)kv_write_all(out, &answer, sizeof(answer));
 	_exit(0);
 }
 
 /* 0 with the answer, or -1 with the reason why there is none. */
 static int
-await_answer(int fd, struct answer *answer, struct kv_error *err)
+await_answer(int fd, const char *what, struct kv_probe_answer *answer, struct kv_error *err)
 {
-	int64_t until = kv_probe_now_ms() + START_MS;
+	int64_t until = kv_probe_now_ms() + KV_PROBE_START_MS;
 	size_t used = 0;
 
 	while (used < sizeof(*answer)) {
@@ -149,8 +148,8 @@ await_answer(int fd, struct answer *answer, struct kv_error *err)
 		ssize_t got;
 
 		if (n == 0)
-			return kv_error_set(err, KV_ERR_UNAVAILABLE, "did not start a container within %d seconds",
-			    START_MS / 1000);
+			return kv_error_set(err, KV_ERR_UNAVAILABLE, "did not start %s within %d seconds", what,
+			    KV_PROBE_START_MS / 1000);
 		if (n < 0 && errno == EINTR)
 			continue;
 		got = n < 0 ? -1 : read(fd, (char *)answer + used, sizeof(*answer) - used);
@@ -162,29 +161,26 @@ await_answer(int fd, struct answer *answer, struct kv_error *err)
 }
 
 int
-kv_probe_start(enum kv_runtime runtime, const char *program, const char *option, char *words, size_t size,
+kv_probe_below(struct kv_ticket *ticket, kv_probe_body *body, const char *what, char *words, size_t size,
     struct kv_error *err)
 {
-	kv_cleanup_free struct kv_ticket *ticket = calloc(1, sizeof(*ticket));
 	struct clone_args args = { .flags = NAMESPACES, .exit_signal = SIGCHLD };
-	struct answer answer;
+	struct kv_probe_answer answer;
 	int ends[2], status;
 	pid_t pid;
 
-	if (ticket == NULL)
-		return kv_error_sys(err, "probe");
-	if (fill_ticket(ticket, runtime, program, option, err) != 0 || note_host(ticket, err) != 0)
+	if (note_host(ticket, err) != 0)
 		return -1;
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return kv_error_sys(err, "pipe");
 	kv_cleanup_close int in = ends[0];
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0)
-		first(ticket, ends[1]);
+		first(ticket, body, ends[1]);
 	(void)close(ends[1]);
 	if (pid < 0)
 		return kv_error_sys(err, "namespaces");
-	status = await_answer(in, &answer, err);
+	status = await_answer(in, what, &answer, err);
 	(void)kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -195,4 +191,17 @@ kv_probe_start(enum kv_runtime runtime, const char *program, const char *option,
 		return -1;
 	}
 	return kv_format(words, size, "%s", answer.words) == 0 ? 0 : kv_error_sys(err, "probe");
+}
+
+int
+kv_probe_start(enum kv_runtime runtime, const char *program, const char *option, char *words, size_t size,
+    struct kv_error *err)
+{
+	kv_cleanup_free struct kv_ticket *ticket = calloc(1, sizeof(*ticket));
+
+	if (ticket == NULL)
+		return kv_error_sys(err, "probe");
+	if (fill_ticket(ticket, runtime, program, option, err) != 0)
+		return -1;
+	return kv_probe_below(ticket, start, "a container", words, size, err);
 }

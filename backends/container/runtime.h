@@ -1,6 +1,5 @@
 /*
- * The container runtimes: where their programs are, and how each is told to
- * start a bundle. Pure but for kv_runtime_find.
+ * The container runtimes: how each is told to start a bundle. Pure.
  *
  * What all are started in is made by the caller: a user namespace in which uid 0 is
  * an id that nobody has on the host, a pid and mount namespace of its own, the session's cgroup
@@ -12,28 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/policy.h"
+#include "backends/runtime.h"
 
 struct kv_error;
 struct kv_oci_spec;
-
-enum kv_runtime { KV_RUNTIME_CRUN, KV_RUNTIME_RUNC, KV_RUNTIME_RUNSC, KV_RUNTIME_PODMAN, KV_RUNTIME_COUNT };
-
-/* "crun", "runc", "runsc", "podman". */
-const char *kv_runtime_name(enum kv_runtime runtime);
-
-/* By the last part of a program's path; -1 if it is none of them. */
-int kv_runtime_of(const char *path, enum kv_runtime *out);
-
-/*
- * Finds the program in /usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin: an executable
- * regular file of root's, in a folder of root's, to neither of which anybody else writes; a link
- * counts as what it leads to. 0 with out = the path in that folder; -1 where there is none.
- */
-int kv_runtime_find(enum kv_runtime runtime, char out[KV_RUNTIME_MAX]);
-
-/* The same in folders of one's own, ended by NULL; for tests. */
-int kv_runtime_find_in(const char *const *folders, enum kv_runtime runtime, char out[KV_RUNTIME_MAX]);
 
 /*
  * The option of runsc is "PLATFORM[,FLAG...]": a platform's name as `--platform` takes it (systrap,

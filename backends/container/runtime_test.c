@@ -143,7 +143,7 @@ ATF_TC_BODY(runsc_is_told_what_its_release_knows, tc)
 	ATF_CHECK_STREQ(RUNSC "host --platform=ptrace --oci-seccomp --host-uds=open" FILES
 	    " --overlay2=none" RUN " kv", line(KV_RUNTIME_RUNSC, &start));
 	start.option = "systrap,uds,overlay2,directfs";
-	start.network = KV_NET_PROXY;
+	start.network = KV_NET_LOOPBACK;
 	start.console = "/c";
 	ATF_CHECK_STREQ(RUNSC "none --platform=systrap --oci-seccomp --host-uds=open" FILES
 	    " --overlay2=none --directfs=false" RUN " -console-socket=/c kv",

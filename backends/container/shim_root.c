@@ -161,6 +161,15 @@ bind_host_files(const struct kv_shim *shim, const struct own *own, struct kv_err
 	return 0;
 }
 
+/* The session's credentials that are files. */
+static int
+bind_credentials(const struct kv_ticket *ticket, const struct own *own, struct kv_error *err)
+{
+	if (!ticket->credentials_dir)
+		return 0;
+	return make_folders(own, KV_CREDENTIALS_DIR, err) != 0 ? -1 : bind(own, KV_CREDENTIALS_DIR, true, err);
+}
+
 int
 kv_shim_own_root(const struct kv_shim *shim, const char *path, struct kv_error *err)
 {
@@ -172,7 +181,7 @@ kv_shim_own_root(const struct kv_shim *shim, const char *path, struct kv_error *
 		return kv_error_sys(err, "%s", path);
 	/* The folder on which the runtime mounts what is ours. */
 	if (cover(&own, "/run", err) != 0 || make_folders(&own, KV_RUN_DIR, err) != 0 ||
-	    bind(&own, "/tmp", false, err) != 0 || bind_host_files(shim, &own, err) != 0 ||
+	    bind(&own, "/tmp", false, err) != 0 || bind_credentials(ticket, &own, err) != 0 || bind_host_files(shim, &own, err) != 0 ||
 	    bind_topmost(ticket, &own, ticket->home, err) != 0)
 		return -1;
 	for (uint32_t i = 0; i < ticket->data_count; i++)

@@ -88,6 +88,8 @@ confine(const struct kv_init *init, bool limits_ok, struct kv_verified *verified
 		return kv_error_sys(err, "cgroup namespace");
 	if (kv_process_mounts(ticket, init->terminal < 0 ? -1 : FD_TERMINAL, err) != 0)
 		return -1;
+	if (ticket->backend == KV_BACKEND_WASM && kv_process_mounts_ro(ticket, err) != 0)
+		return -1;
 	(void)close(FD_TERMINAL);
 	if (kv_first_keyring(err) != 0 || signals(err) != 0 || kv_process_confine(ticket, err) != 0)
 		return -1;

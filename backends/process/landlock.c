@@ -204,6 +204,8 @@ kv_landlock_implied(struct kv_ticket *ticket, struct kv_error *err)
 		return 0;
 	if (imply(ticket, ticket->home, ticket->home_mode != KV_HOME_RO, err) != 0)
 		return -1;
+	if (ticket->credentials_dir && imply(ticket, KV_CREDENTIALS_DIR, false, err) != 0)
+		return -1;
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
 		if (imply(ticket, always[i], true, err) != 0)
 			return -1;

@@ -27,4 +27,10 @@ int kv_process_mounts(const struct kv_ticket *ticket, int terminal, struct kv_er
  */
 int kv_process_mounts_outer(const struct kv_ticket *ticket, struct kv_error *err);
 
+/*
+ * For a module (mounts_ro.c): the folders of its own that are not writable get read-only mounts, those below that are
+ * writable are as they were. Called after kv_process_mounts, likewise; opens the paths, and follows no symbolic link.
+ */
+int kv_process_mounts_ro(const struct kv_ticket *ticket, struct kv_error *err);
+
 #endif

@@ -61,7 +61,7 @@ kv_seccomp_file(const char *path, scmp_filter_ctx *out, struct kv_error *err)
 	kv_cleanup_close int dir = kv_trust_parent(path, true, &name, err);
 	size_t size;
 
-	if (dir < 0 || kv_trust_read(dir, name, path, true, &text, &size, err) != 0)
+	if (dir < 0 || kv_trust_read(dir, name, path, KV_TRUST_ROOT, &text, &size, err) != 0)
 		return -1;
 	return kv_seccomp_parse(path, text, size, out, err);
 }

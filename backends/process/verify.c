@@ -92,9 +92,10 @@ verify_network(const struct kv_ticket *ticket, struct kv_error *err)
 {
 	char dev[4096];
 	struct ifreq lo = { .ifr_name = "lo" };
-	bool up = ticket->network == KV_NET_LOOPBACK;
+	/* A proxy is reached over lo. */
+	bool up = ticket->network == KV_NET_LOOPBACK || ticket->network == KV_NET_PROXY;
 
-	if (ticket->network != KV_NET_OFF && ticket->network != KV_NET_LOOPBACK)
+	if (ticket->network == KV_NET_HOST)
 		return 0;
 	if (kv_read_file(AT_FDCWD, "/proc/self/net/dev", dev, sizeof(dev)) < 0)
 		return missing("network", "cannot list the interfaces", err);
@@ -120,6 +121,23 @@ verify_root(const struct kv_ticket *ticket, struct kv_error *err)
 			return missing("read-only root", strerror(errno), err);
 		if ((st.f_flag & ST_RDONLY) == 0)
 			return missing("read-only root", trees[i], err);
+	}
+	return 0;
+}
+
+/* What a module is given to read. */
+static int
+verify_folders(const struct kv_ticket *ticket, struct kv_error *err)
+{
+	for (uint32_t i = 0; ticket->backend == KV_BACKEND_WASM && i < ticket->landlock_count; i++) {
+		struct statvfs st;
+
+		if (!kv_verify_is_closed(&ticket->landlock[i]))
+			continue;
+		if (statvfs(ticket->landlock[i].path, &st) != 0)
+			return missing(ticket->landlock[i].path, strerror(errno), err);
+		if ((st.f_flag & ST_RDONLY) == 0)
+			return missing(ticket->landlock[i].path, "not read-only", err);
 	}
 	return 0;
 }
@@ -170,7 +188,7 @@ kv_process_verify(const struct kv_ticket *ticket, bool limits_ok, struct kv_veri
 	bool limits = ticket->memory_limit != 0 || ticket->cpu_limit_milli != 0 || ticket->process_limit != 0;
 
 	if (verify_process(ticket, err) != 0 || verify_namespaces(ticket, err) != 0 ||
-	    verify_network(ticket, err) != 0 || verify_root(ticket, err) != 0 ||
+	    verify_network(ticket, err) != 0 || verify_root(ticket, err) != 0 || verify_folders(ticket, err) != 0 ||
 	    verify_landlock(ticket, err) != 0)
 		return -1;
 	if (limits && !limits_ok)

@@ -109,6 +109,13 @@ kv_verify_hidden_folder(const struct kv_ticket *ticket)
 	return NULL;
 }
 
+bool
+kv_verify_is_closed(const struct kv_ticket_landlock *rule)
+{
+	return rule->preopen && !rule->writable &&
+	    (strncmp(rule->path, "/tmp", 4) != 0 || (rule->path[4] != '\0' && rule->path[4] != '/'));
+}
+
 uint16_t
 kv_verify_closed_port(const struct kv_ticket *ticket)
 {

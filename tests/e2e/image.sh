@@ -111,6 +111,12 @@ case_login() {
 	ssh ann@kv 'ls /usr/bin/dpkg' 2> /dev/null && fail "a package manager"
 	must_be_clean
 	! losetup -a | grep root.squashfs || fail "a loop device is left: $(losetup -a)"
+	mkdir -p /etc/kavach/credentials.d
+	(umask 077; echo value > /root/key; printf '[credential %s]\nfile = /root/key\n%s\n' f 'as_file = key' v 'variable = V' \
+	    i 'stdin = yes' > /etc/kavach/credentials.d/c.conf)
+	host_policy_for ann 'backend = sy-agnos' 'image_tier = dmverity' 'credentials = f, v, i'
+	eq "credentials" 'value value value' "$(ssh ann@kv 'echo "$(cat /run/credentials/key) $V $(cat)"')"
+	must_be_clean
 	host_policy_for ann 'backend = sy-agnos' 'image_tier = tpm_measured'
 	ssh ann@kv true 2> /dev/null && fail "a tier that is not proven is let in"
 	must_be_clean
