@@ -67,7 +67,7 @@ def up(port):
     world.wait_for(there, 30)
 
 
-def start(w):
+def start(w, others):
     """All three, in the same network namespace."""
     for log in "tiny.log", "squid.log", "squid-cache.log":
         write(w.dir + "/" + log, "")
@@ -78,11 +78,11 @@ def start(w):
     # Its listening socket is made where the load is; that is all the difference to a session.
     w.session.ns = w.session.home
     proxy = w.proxy("host *.example.org", "host example.org")
-    others = [subprocess.Popen(["tinyproxy", "-d", "-c", w.dir + "/tiny.conf"]),
-              subprocess.Popen(["squid", "-N", "-f", w.dir + "/squid.conf"], stderr=subprocess.DEVNULL)]
+    others.append(subprocess.Popen(["tinyproxy", "-d", "-c", w.dir + "/tiny.conf"]))
+    others.append(subprocess.Popen(["squid", "-N", "-f", w.dir + "/squid.conf"], stderr=subprocess.DEVNULL))
     for port in PORTS.values():
         up(port)
-    return proxy, others
+    return proxy
 
 
 def load(program, *argv):
@@ -116,7 +116,7 @@ def main():
     try:
         with open(w.dir + "/www/giga", "wb") as f:
             f.truncate(SIZE)
-        proxy, others = start(w)
+        proxy = start(w, others)
         small, giga = "http://www.example.org/small", "http://www.example.org/giga"
         tests = [
             ("requests/s, 50 clients that keep their connection", 1, lambda p: load(loader, "get", p, small, 50, 3, "keep")),
