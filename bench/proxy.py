@@ -1,7 +1,8 @@
 """kavach-proxy beside tinyproxy and squid: python3 bench/proxy.py PROGRAM LOAD [ROUNDS]. As root.
 
 All three do the same work on the same nginx, in one run, in turns: an allow-list of hosts, a record of each request,
-no cache. Prints requests a second (small responses; clients that keep their connection, and that do not)
+no cache. How busy the machine is otherwise moves all of them: the processor time does not depend on it.
+Prints requests a second (small responses; clients that keep their connection, and that do not)
 and bytes a second (one response of 1 GB, and a CONNECT tunnel with TLS in it), and ratios to tinyproxy.
 """
 import os
@@ -90,6 +91,13 @@ def load(program, *argv):
     return float(number), int(errors)
 
 
+def cpu(pid):
+    """Seconds of processor time that a process has used."""
+    with open("/proc/%d/stat" % pid, encoding="ascii") as f:
+        words = f.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def tunnel(w, port, url):
     done = subprocess.run(["curl", "-sS", "--cacert", w.dir + "/ca.pem", "-x", "http://127.0.0.1:%d" % port, "-o", "/dev/null",
                            "-w", "%{speed_download}", url], check=True, capture_output=True, text=True)
@@ -118,17 +126,22 @@ def main():
         ]
         for what, unit, test in tests:
             found = {name: [] for name in PORTS}
-            wrong = dict.fromkeys(PORTS, 0)
+            wrong, used, done = dict.fromkeys(PORTS, 0), dict.fromkeys(PORTS, 0.0), dict.fromkeys(PORTS, 0.0)
+            pids = dict(zip(PORTS, [proxy.pid] + [other.pid for other in others]))
             for _ in range(rounds):
                 for name, port in PORTS.items():
+                    before, start_at = cpu(pids[name]), time.monotonic()
                     number, errors = test(port)
+                    used[name] += cpu(pids[name]) - before
+                    done[name] += number * (3 if unit == 1 else time.monotonic() - start_at)
                     found[name].append(number / unit)
                     wrong[name] += errors
             middle = {name: statistics.median(numbers) for name, numbers in found.items()}
             print(what + ":")
             for name in PORTS:
-                print("  %-14s %9.0f  %5.2f of tinyproxy  (%.0f to %.0f)%s" % (
+                print("  %-14s %9.0f  %5.2f of tinyproxy  (%.0f to %.0f)  CPU %4.0f %s%s" % (
                     name, middle[name], middle[name] / middle["tinyproxy"], min(found[name]), max(found[name]),
+                    used[name] / done[name] * 1e6 * (1 if unit == 1 else 1e6), "us each" if unit == 1 else "ms a GB",
                     "  %d ERRORS" % wrong[name] if wrong[name] else ""), flush=True)
         print("memory of kavach-proxy afterwards: %.1f MB anonymous, %.1f MB in all" % tuple(n / 1e6 for n in proxy.memory()))
     finally:

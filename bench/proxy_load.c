@@ -27,6 +27,7 @@
 struct connection {
 	int fd;
 	size_t used, want;	/* of the response: bytes that came, bytes it has (0: not known yet) */
+	long long served;	/* on this connection */
 	bool closes;
 	char head[4096];
 };
@@ -78,10 +79,11 @@ begin(struct connection *c, int epoll)
 
 	if (c->fd < 0) {
 		c->fd = dial();
+		c->served = 0;
 		(void)epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event);
 	}
 	c->used = c->want = 0;
-	if (send(c->fd, request, request_len, MSG_NOSIGNAL) != (ssize_t)request_len)
+	if (send(c->fd, request, request_len, MSG_NOSIGNAL) != (ssize_t)request_len && c->served == 0)
 		errors++;
 }
 
@@ -116,9 +118,11 @@ step(struct connection *c, int epoll)
 	}
 	if (n > 0 && (c->want == 0 || c->used < c->want))
 		return;
-	if (n <= 0 && c->used == 0)
+	/* A connection that was kept may end before its next request: that is no error, it is asked again. */
+	if (n <= 0 && c->used == 0 && c->served == 0)
 		errors++;
 	done += c->used > 0;
+	c->served++;
 	if (n <= 0 || !keep || c->closes) {
 		(void)close(c->fd);
 		c->fd = -1;

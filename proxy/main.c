@@ -27,6 +27,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,14 +47,20 @@ struct ends {
 static int
 read_config(struct kv_egress_config *config, struct kv_error *err)
 {
-	/* One more, to see that there was not more. */
-	char *text = kv_secret_new(KV_EGRESS_TEXT_MAX + 1);
+	struct stat st;
+	size_t room = KV_EGRESS_TEXT_MAX;
+	char *text;
 	ssize_t n;
 	int result = -1;
 
+	/* Of a file (memfd_create(2)) no more is locked than there is: there may be a limit. */
+	if (fstat(FD_CONFIG, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < (off_t)room)
+		room = (size_t)st.st_size;
+	/* One more, to see that there was not more. */
+	text = kv_secret_new(room + 1);
 	if (text == NULL)
 		return kv_error_sys(err, "memory cannot be locked");
-	n = kv_read_all(FD_CONFIG, text, KV_EGRESS_TEXT_MAX + 1);
+	n = kv_read_all(FD_CONFIG, text, room + 1);
 	if (n < 0)
 		(void)kv_error_sys(err, "configuration");
 	else

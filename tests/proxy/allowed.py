@@ -1,9 +1,10 @@
 """What is allowed, and next to it what is not."""
 import os
+import socket
 import time
 
 from common import ALL, check, same, request, status
-from world import OTHER, PRIVATE, PUBLIC, Server, read_head, wait_for
+from world import OTHER, PRIVATE, PUBLIC, Server, read_head, sh, wait_for
 
 
 def case_get(w):
@@ -234,3 +235,36 @@ def case_hop_by_hop(w):
     same(sorted(lines[1:]), sorted([b"X-Far: 2", b"X-Far: 3", b"Content-Length: 2", b"Connection: close"]))
     same(body, b"ok")
     server.close()
+
+
+def case_addresses_in_order(w):
+    """the next address where the first cannot be reached; IPv6; a resolver that does not answer"""
+    six = "2606:2800:220:1::1"
+    p = w.proxy(*ALL, "host " + six, "port 80", "port 8080")
+    w.names.answers["two.example.org"] = [[OTHER, PUBLIC]]      # nothing listens at the first, port 80
+    same(p.get("http://two.example.org/small"), (200, b"hello, world\n"))
+    same(w.session.curl("--socks5-hostname", "127.0.0.1:3128", "http://two.example.org/small").stdout, b"hello, world\n")
+    same(p.get("http://[%s]:8080/" % six, "-g")[0], 502)
+    sh("ip", "-6", "addr", "add", six + "/128", "dev", "lo", "nodad")
+
+    def serve(sock):
+        head = read_head(sock)[0]
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(head) + head)
+    server = Server(8080, serve, six)
+    check(b"Host: [" + six.encode() + b"]:8080\r\n" in p.get("http://[%s]:8080/" % six, "-g")[1], "IPv6")
+    server.close()
+
+
+def case_unix_listener(w):
+    """the same by a UNIX socket, as a machine's stream will come"""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(w.dir + "/listener")
+    listener.listen(16)
+    p = w.proxy(*ALL, listener=listener)
+    for url, wanted in ("http://www.example.org/small", 200), ("http://evil.example/", 403):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(w.dir + "/listener")
+            s.sendall(request(url, headers=["Connection: close"]))
+            same(status(s.recv(1000)), wanted)
+    same(p.poll(), None)

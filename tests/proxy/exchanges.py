@@ -1,5 +1,6 @@
 """Bodies, framing, and ends that come too early."""
 import hashlib
+import os
 import socket
 import threading
 import time
@@ -157,6 +158,63 @@ def case_request_bodies(w):
     same(status(p.say(request(url % 80, "HEAD", ["Content-Length: 5"], b"hello"))), 400)
     for s in servers:
         s.close()
+
+
+def case_uploads_by_http2(w):
+    """bodies upstream by HTTP/2, with and without a length, from clients that pause; several at once, nothing mixed"""
+    heads, failures = [], []
+
+    def serve(sock):
+        head, rest = read_head(sock)
+        heads.append(head)
+        if b"hunked" in head:
+            while not rest.endswith(b"0\r\n\r\n"):
+                rest += sock.recv(1 << 20)
+            body = b""
+            while rest:
+                size, rest = rest.split(b"\r\n", 1)
+                body, rest = body + rest[:int(size, 16)], rest[int(size, 16) + 2:]
+        else:
+            length = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")][0]
+            while len(rest) < length:
+                rest += sock.recv(1 << 20)
+            body = rest
+        text = hashlib.sha256(body).hexdigest().encode()
+        sock.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(text) + text)
+    server = Server(8080, serve)
+    p = w.proxy(*ALL)
+
+    def one(i):
+        try:
+            body = os.urandom(3000000 + i * 1000)
+            chunked = i % 2 == 0
+            with p.connect() as s:
+                s.sendall(request("https://www.example.org/put", "PUT", ["Connection: close", "Transfer-Encoding: chunked" if chunked
+                                                                        else "Content-Length: %d" % len(body)]))
+                for at in range(0, len(body), 100000):
+                    part = body[at:at + 100000]
+                    s.sendall(b"%x\r\n%s\r\n" % (len(part), part) if chunked else part)
+                    if at % 700000 == 0:
+                        time.sleep(0.05)
+                if chunked:
+                    s.sendall(b"0\r\n\r\n")
+                answer = b""
+                while True:
+                    more = s.recv(65536)
+                    if not more:
+                        break
+                    answer += more
+                check(hashlib.sha256(body).hexdigest().encode() in answer, i, answer[-300:])
+        except Exception as e:
+            failures.append(e)
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(10)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for f in failures:
+        raise f
+    server.close()
 
 
 def case_half_close(w):

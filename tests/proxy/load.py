@@ -270,3 +270,52 @@ def case_chaos(w):
         return len(os.listdir("/proc/%d/fd" % p.pid)) < 100 and p.poll() is None
     wait_for(settled, 15)
     check(p.memory()[1] < LIMIT, "memory", p.memory())
+
+
+def case_idle(w):
+    """connections in all kinds of waiting cost no processor time"""
+    def quiet(sock):
+        sock.recv(1)
+        time.sleep(20)
+
+    def halved(sock):
+        sock.recv(1)
+        sock.sendall(b"h" * 4000000)
+        sock.shutdown(socket.SHUT_WR)
+        time.sleep(20)
+    servers = [Server(8080, quiet), Server(8081, halved)]
+    p = w.proxy(*ALL, "port 8080", "port 8081", "port 80")
+    socks = []
+
+    def start(data, shut=False):
+        s = p.connect()
+        s.sendall(data)
+        if shut:
+            s.recv(1000)
+            s.shutdown(socket.SHUT_WR)
+        socks.append(s)
+    for port in 8080, 8081:
+        place = "www.example.org:%d" % port
+        for shut in False, True:
+            start(request(place, "CONNECT", host=place) + b"!", shut)
+        start(request("http://%s/" % place))
+        start(request("http://%s/" % place, "POST", ["Content-Length: 100"], b"x"))
+        start(b"\x05\x01\x00\x05\x01\x00\x03\x0fwww.example.org" + struct.pack(">H", port) + b"!")
+    start(b"GET")
+    start(b"\x05")
+    start(b"nonsense\r\n\r\n")
+    start(request("http://www.example.org/small"))
+    start(request("http://evil.example/"))
+    time.sleep(3)
+
+    def used():
+        with open("/proc/%d/stat" % p.pid, encoding="ascii") as f:
+            words = f.read().rsplit(")", 1)[1].split()
+        return int(words[11]) + int(words[12])
+    before = used()
+    time.sleep(2)
+    check(used() - before <= 2, "ticks while all wait:", used() - before)
+    for s in socks:
+        s.close()
+    for s in servers:
+        s.close()

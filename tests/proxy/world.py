@@ -7,10 +7,7 @@ for tests.
 """
 import ctypes
 import fcntl
-import hashlib
 import os
-import select
-import shutil
 import signal
 import socket
 import struct
@@ -36,8 +33,7 @@ def enter():
     if os.environ.get("KV_WORLD") != str(os.getppid()):
         pid = os.fork()
         if pid == 0:
-            os.environ["KV_WORLD"] = str(os.getppid())
-            # exec keeps the pid: unshare(1) is this process.
+            # exec keeps the pid: unshare(1) is this process, and then the program is.
             os.environ["KV_WORLD"] = str(os.getppid())
             os.execvp("unshare", ["unshare", "-m", "-n", "--propagation", "private", sys.executable, "-u"] + sys.argv)
         status = os.waitpid(pid, 0)[1]
@@ -163,7 +159,7 @@ class Server(threading.Thread):
     def __init__(self, port, serve, address=PUBLIC, tls=None):
         super().__init__(daemon=True)
         self.serve, self.tls, self.count, self.open = serve, tls, 0, []
-        self.sock = socket.socket()
+        self.sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
         def bound():
@@ -228,6 +224,7 @@ http {{
     location = /auth {{ return 200 "$scheme|$host|$server_port|$http_authorization|$server_protocol|$http_x_mark|"; }}
     location = /redirect {{ return 302 https://other.example.org/auth; }}
     location = /empty {{ return 204; }}
+    location = /put {{ proxy_pass http://{public}:8080; proxy_request_buffering off; proxy_http_version 1.1; }}
     location = /query {{ return 200 "$request_uri"; }}
   }}
 }}
@@ -324,8 +321,8 @@ class World:
 class Proxy:
     """One proxy: started as stage one starts it."""
 
-    def __init__(self, world, lines, required=True, start=True, port=PORT, audit=True, uid=UID, before=None, memlock=None):
-        self.world, self.before, self.uid, self.memlock = world, before, uid, memlock
+    def __init__(self, world, lines, required=True, start=True, port=PORT, audit=True, uid=UID, before=None, listener=None):
+        self.world, self.before, self.uid = world, before, uid
         subject = "subject\ts%d\talice\t1000\tsshd\t192.0.2.1\tr\tp\tprocess\t70" % len(world.proxies)
         self.text = "\n".join(("format\tlogfmt", "audit_required\t" + ("yes" if required else "no"), subject) +
                               tuple(line.replace(" ", "\t", line.count(" ") if not line.startswith("credential") else 0)
@@ -336,10 +333,11 @@ class Proxy:
             self.audit = tempfile.mkdtemp(dir=world.dir)
             os.chmod(self.audit, 0o700)
             os.chown(self.audit, UID, UID)
-        self.listener = world.session.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", port))
-        self.listener.listen(512)
+        self.listener = listener or world.session.socket()
+        if not listener:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.listener.bind(("127.0.0.1", port))
+            self.listener.listen(512)
         self.counts_path = tempfile.mkstemp(dir=world.dir)[1]
         if start:
             self.start()
