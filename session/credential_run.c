@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -25,6 +24,7 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/io.h"
+#include "common/silent.h"
 #include "policy/trust.h"
 #include "session/walk.h"
 
@@ -42,17 +42,6 @@ now_ms(void)
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void
-default_signals(void)
-{
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* Dies with the process between. All of root: under su(1) the real ids are the caller's. */
@@ -88,7 +77,7 @@ stand_between(const char *program, char *const argv[], int out)
 	pid_t pid = -1, done;
 	int status;
 
-	default_signals();
+	(void)kv_default_signals();
 	if (setsid() >= 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
 		pid = fork();
 	if (pid == 0)
@@ -103,17 +92,14 @@ stand_between(const char *program, char *const argv[], int out)
 	_exit(done == pid && WIFEXITED(status) ? WEXITSTATUS(status) : KILLED);
 }
 
-/* A process without an exit signal: its parent hears of it only with __WCLONE. */
 static int
 start(const char *program, char *const argv[], struct child *child, struct kv_error *err)
 {
-	struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = 0 };
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return kv_error_sys(err, "pipe");
-	args.pidfd = (uint64_t)(uintptr_t)&child->pidfd;
-	child->pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	child->pid = kv_silent_fork(0, &child->pidfd);
 	if (child->pid == 0)
 		stand_between(program, argv, ends[1]);
 	(void)close(ends[1]);
@@ -184,11 +170,7 @@ finish(const struct child *child)
 
 	(void)kill(-child->pid, SIGKILL);
 	(void)syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0U);
-	while (waitpid(child->pid, &status, __WCLONE) < 0) {
-		if (errno != EINTR)
-			return -1;
-	}
-	return status;
+	return kv_silent_wait(child->pid, &status) == 0 ? status : -1;
 }
 
 /* Links of root's are followed; then as any file that is trusted. */

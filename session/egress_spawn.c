@@ -1,7 +1,6 @@
 /*
- * Executing kavach-proxy from a process that is not ours (sshd, login, su, cron). That process must hear nothing of
- * it: a child's exit signal comes back when it executes a program, so the proxy is a grandchild, whose
- * parent (without an exit signal, and gone when this returns) was the caller's.
+ * Executing kavach-proxy from a process that is not ours (common/silent.h): the proxy is a grandchild, whose
+ * parent (silent, and gone when this returns) was the caller's.
  *
  * The proxy MUST hold no capability and no descriptor but its seven when it is executed.
  */
@@ -9,12 +8,12 @@
 
 #include "common/error.h"
 #include "common/io.h"
+#include "common/silent.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,7 +24,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define PROGRAM		KV_PKGLIBEXECDIR "/kavach-proxy"
@@ -45,19 +43,6 @@ place_descriptors(int fd[KV_EGRESS_FDS])
 			(void)close(i);
 	}
 	return kv_close_from(KV_EGRESS_FDS);
-}
-
-/* Handlers and mask are the host process's; what it ignores would stay ignored. */
-static int
-reset_signals(void)
-{
-	struct sigaction plain = { .sa_handler = SIG_DFL };
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &plain, NULL);
-	(void)sigemptyset(&none);
-	return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* From root with all capabilities to nobody's uid with none, for good. */
@@ -90,7 +75,7 @@ become_proxy(const struct kv_egress_child *c, int fd[KV_EGRESS_FDS])
 	(void)umask(077);
 	if (setns(c->host_net_fd, CLONE_NEWNET) != 0)
 		return "the host's network";
-	if (setsid() < 0 || chdir("/") != 0 || reset_signals() != 0)
+	if (setsid() < 0 || chdir("/") != 0 || kv_default_signals() != 0)
 		return "its process";
 	if (drop(c->uid) != 0)
 		return "its privileges";
@@ -149,9 +134,8 @@ read_within(int fd, void *buf, size_t size, int ms)
 static int
 fork_twice(const struct kv_egress_child *c, int pipes[4], struct kv_error *err)
 {
-	struct clone_args args = { .exit_signal = 0 };
 	int pidfd = -1;
-	pid_t pid = -1, between = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	pid_t pid = -1, between = kv_silent_fork(0, NULL);
 
 	if (between == 0) {
 		(void)close(pipes[0]);
@@ -164,8 +148,8 @@ fork_twice(const struct kv_egress_child *c, int pipes[4], struct kv_error *err)
 		(void)kv_error_sys(err, "cannot start the proxy");
 	(void)close(pipes[3]);
 	pipes[3] = -1;
-	while (between > 0 && waitpid(between, NULL, __WCLONE) < 0 && errno == EINTR)
-		;
+	if (between > 0)
+		(void)kv_silent_wait(between, NULL);
 	return pidfd;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sched.h>
@@ -11,13 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/io.h"
+#include "common/silent.h"
 #include "session/session.h"
 #include "session/ticket.h"
 
@@ -156,14 +154,12 @@ open_namespace(const struct kv_ticket *ticket, pid_t pid, struct kv_error *err)
 int
 kv_idmap_make(const struct kv_ticket *ticket, struct kv_error *err)
 {
-	/* No exit signal: sshd must not hear of this child. */
-	struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = 0 };
 	int ends[2], fd;
 	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return kv_error_sys(err, "pipe");
-	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	pid = kv_silent_fork(CLONE_NEWUSER, NULL);
 	if (pid == 0) {
 		(void)close(ends[1]);
 		hold(ends[0]);
@@ -177,7 +173,6 @@ kv_idmap_make(const struct kv_ticket *ticket, struct kv_error *err)
 	}
 	fd = open_namespace(ticket, pid, err);
 	(void)close(ends[1]);
-	while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
-		;
+	(void)kv_silent_wait(pid, NULL);
 	return fd;
 }

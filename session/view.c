@@ -3,13 +3,13 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/io.h"
+#include "common/silent.h"
 #include "session/view_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -146,29 +146,25 @@ make_empty_proc(void)
  * Takes every process out of sight: what runs in the view without a sandbox of
  * its own (internal-sftp, forwarding) would find its way to the host through
  * /proc/PID/root and the like of another process of the same user. The procfs is that
- * of a pid namespace without processes. The child shares our descriptors, and has no exit
- * signal: sshd does not notice it.
+ * of a pid namespace without processes. The child shares our descriptors; sshd does not
+ * notice it.
  */
 static int
 hide_processes(const struct kv_build *b, struct kv_error *err)
 {
-	struct clone_args args = { .flags = CLONE_NEWPID | CLONE_FILES, .exit_signal = 0 };
 	kv_cleanup_close int tree = -1;
-	pid_t pid, done;
+	pid_t pid;
 	int status;
 
 	/* Without root no such child can be had, and there is no sshd whose half would be held. */
 	if (b->userns)
 		return 0;
-	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	pid = kv_silent_fork(CLONE_NEWPID | CLONE_FILES, NULL);
 	if (pid == 0)
 		make_empty_proc();
 	if (pid < 0)
 		return kv_error_sys(err, "view: a pid namespace");
-	do
-		done = waitpid(pid, &status, __WCLONE);
-	while (done < 0 && errno == EINTR);
-	if (done != pid || !WIFEXITED(status) || WEXITSTATUS(status) == 255)
+	if (kv_silent_wait(pid, &status) != 0 || !WIFEXITED(status) || WEXITSTATUS(status) == 255)
 		return kv_error_set(err, KV_ERR_SYSTEM, "view: cannot make an empty /proc");
 	tree = WEXITSTATUS(status);
 	if (umount2("/proc", MNT_DETACH | UMOUNT_NOFOLLOW) != 0 ||

@@ -8,39 +8,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/io.h"
+#include "common/silent.h"
 
 const struct kv_probe_place kv_probe_host = { .folder = KV_PROBE_DIR, .program = KV_PROBE_PROGRAM };
-
-/* A process without an exit signal: its parent hears of it only with __WCLONE. */
-static pid_t
-silent_fork(void)
-{
-	struct clone_args args = { .exit_signal = 0 };
-
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-}
-
-static void
-default_signals(void)
-{
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 /* Its standard output is the pipe, whose end says that it has ended. */
 static _Noreturn void
@@ -49,7 +28,7 @@ become_probe(char *const argv[], int end)
 	static char *const envp[] = { (char *)(uintptr_t)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", NULL };
 	int null;
 
-	default_signals();
+	(void)kv_default_signals();
 	end = fcntl(end, F_DUPFD_CLOEXEC, 10);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (end < 0 || null < 0 || dup2(null, 0) != 0 || dup2(end, 1) != 1 || dup2(null, 2) != 2 ||
@@ -63,7 +42,7 @@ become_probe(char *const argv[], int end)
 static _Noreturn void
 hand_over(char *const argv[], int end)
 {
-	pid_t pid = setsid() < 0 ? -1 : silent_fork();
+	pid_t pid = setsid() < 0 ? -1 : kv_silent_fork(0, NULL);
 
 	if (pid == 0)
 		become_probe(argv, end);
@@ -105,15 +84,13 @@ kv_probe_run(const struct kv_probe_place *place, enum kv_runtime runtime, int64_
 	    pipe2(ends, O_CLOEXEC) != 0)
 		return -1;
 	kv_cleanup_close int out = ends[0];
-	pid = silent_fork();
+	pid = kv_silent_fork(0, NULL);
 	if (pid == 0)
 		hand_over(argv, ends[1]);
 	(void)close(ends[1]);
 	if (pid < 0)
 		return -1;
-	while (waitpid(pid, &status, __WCLONE) < 0 && errno == EINTR)
-		;
-	if (status != 0) {
+	if (kv_silent_wait(pid, &status) != 0 || status != 0) {
 		errno = EAGAIN;
 		return -1;
 	}

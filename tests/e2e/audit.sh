@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # The records: what each session leaves in the log, and that their chain holds.
 
-needs_kavach() { [ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"; }
-
 # CASE one_session: open, start, exit and close, with all their fields
 case_one_session() {
 	needs_kavach

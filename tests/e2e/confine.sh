@@ -2,8 +2,6 @@
 # What a confined session reaches, and each time beside it what the same
 # action reaches without confinement: a refusal counts only where the twin works.
 
-needs_kavach() { [ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"; }
-
 # both WHAT FUNCTION: FUNCTION must succeed with the bare shell and fail confined.
 both() {
 	host_bare

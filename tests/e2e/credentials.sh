@@ -2,8 +2,6 @@
 # Credentials: each source reaches a session in each way, nobody else sees the
 # value, what cannot be had refuses, and nothing of it is left.
 
-needs_kavach() { [ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"; }
-
 VALUE=s3cret-4711
 
 # closed FOLDER: made, root's alone.

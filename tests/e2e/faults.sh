@@ -2,8 +2,6 @@
 # Faults (hostile.md, group D): system calls that fail, processes that are killed,
 # a log that does not answer. Never a shell that lacks a layer; nothing left.
 
-needs_kavach() { [ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"; }
-
 # What a payload sees of its own confinement. Two runs under one policy print the same.
 probe_text() {
 	cat <<'X'

@@ -2,8 +2,6 @@
 # More of hostile.md: what a user tries on the wrapper before it confines, from beside a session, and against
 # other users' logins. A denial counts only where its twin works.
 
-needs_kavach() { [ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"; }
-
 # What a command says of itself, and whether that is confined.
 layers='grep -E "NoNewPrivs|^Seccomp:" /proc/self/status'
 confined() { [ "$(grep -c 'NoNewPrivs:.1\|Seccomp:.2' "$1")" = 2 ]; }

@@ -4,8 +4,6 @@
 # from outside. A denial counts only where the same probe succeeds without kavach (the twin);
 # what cannot be tried with a runtime is said by name ("does not apply").
 
-needs_kavach() { [ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"; }
-
 # with RUNTIME: ann is confined by it from here on; sets backend and more (for kv-inside).
 with() {
 	needs_kavach

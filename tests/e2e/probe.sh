@@ -4,8 +4,6 @@
 # words, and no login waits longer than it may. Nothing is left behind.
 
 PROBES=/run/kavach/probe
-needs_kavach() { [ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"; }
-
 # needs PROGRAM...: the real ones.
 needs() {
 	local program

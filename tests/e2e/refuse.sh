@@ -2,8 +2,6 @@
 # Refusals (hostile.md, groups A and C): no shell, a status that says so, one
 # record, nothing left, and root is let in all the same.
 
-needs_kavach() { [ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"; }
-
 # inside COMMAND...: a shell of ann's in the session as stage one leaves it, before the
 # wrapper: what a hostile program in front of the wrapper would be. Root may choose a shell in su.
 # Where sshd's half of a session runs: opened by su, entered beside its sandbox.

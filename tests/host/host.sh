@@ -12,6 +12,8 @@ HOST_PORT=22
 fail() { printf 'FAIL: %s\n' "$*" >&2; exit 1; }
 # The part cannot run here: a skip, which is a failure where it must work.
 skip() { printf 'SKIP: %s\n' "$*" >&2; exit 77; }
+# For what has nothing to compare with the bare shell.
+needs_kavach() { [ -z "${KV_BASELINE:-}" ] || skip "only the bare shell is here"; }
 note() { printf '   %s\n' "$*" >&2; }
 
 # eq WHAT EXPECTED ACTUAL
