@@ -102,8 +102,10 @@ static const struct runtime {
 	void (*options)(struct line *line, const struct kv_ticket *ticket);	/* NULL: no more than folders and variables */
 	const char *words;	/* what it may be able to (line.h) */
 	bool empty_variables;	/* takes a variable with an empty value */
+	bool by_name;		/* takes a variable's value from its own environment, where the option has only a name */
 } runtimes[] = {
-	{ .name = "wasmtime", .options = add_wasmtime, .words = "wat,component,network,memory,fuel,timeout", .empty_variables = true },
+	{ .name = "wasmtime", .options = add_wasmtime, .words = "wat,component,network,memory,fuel,timeout",
+	    .empty_variables = true, .by_name = true },
 	/* Its fuel is reported on standard output, in the middle of what the module says. */
 	{ .name = "wasmi", .words = "wat" },
 };
@@ -150,16 +152,51 @@ add_folders(struct line *line, const struct kv_ticket *ticket, struct kv_error *
 	return 0;
 }
 
-/* By value: the runtime itself gets none of the session's variables. */
-static void
-add_variables(struct line *line, const struct runtime *runtime, char *const *envp)
+/* The credential's name that this variable, of the form NAME=VALUE, is; or NULL. */
+static const char *
+secret_of(const struct kv_ticket *ticket, const char *variable)
+{
+	for (uint32_t i = 0; i < ticket->secrets_count; i++) {
+		const char *name = ticket->secrets[i].variable;
+		size_t len = strlen(name);
+
+		if (len > 0 && strncmp(variable, name, len) == 0 && variable[len] == '=')
+			return name;
+	}
+	return NULL;
+}
+
+void
+kv_wasm_secrets(const struct kv_ticket *ticket, char *const *envp, char *out[KV_CREDENTIALS_MAX + 1])
+{
+	size_t count = 0;
+
+	for (; *envp != NULL && count < KV_CREDENTIALS_MAX; envp++)
+		if (secret_of(ticket, *envp) != NULL)
+			out[count++] = *envp;
+	out[count] = NULL;
+}
+
+/*
+ * By value: the runtime itself gets none of the session's variables. But credentials: all users of the host
+ * may read what stands on a command line.
+ */
+static int
+add_variables(struct line *line, const struct runtime *runtime, const struct kv_ticket *ticket, char *const *envp,
+    struct kv_error *err)
 {
 	for (; *envp != NULL; envp++) {
-		const char *equals = strchr(*envp, '=');
+		const char *equals = strchr(*envp, '='), *secret = secret_of(ticket, *envp);
 
-		if (equals != NULL && (equals[1] != '\0' || runtime->empty_variables))
+		if (secret != NULL && !runtime->by_name)
+			return kv_error_set(err, KV_ERR_UNAVAILABLE, "%s shows its variables to everybody, and %.60s is a credential",
+			    runtime->name, secret);
+		if (secret != NULL)
+			add_option(line, "--env", secret);
+		else if (equals != NULL && (equals[1] != '\0' || runtime->empty_variables))
 			add_option(line, "--env", *envp);
 	}
+	return 0;
 }
 
 static size_t
@@ -191,11 +228,10 @@ kv_wasm_argv(const struct kv_ticket *ticket, const struct kv_launch *launch, str
 	add(&line, "%s", ticket->runtime);
 	if (runtime->options != NULL)
 		runtime->options(&line, ticket);
-	if (add_folders(&line, ticket, err) != 0) {
+	if (add_folders(&line, ticket, err) != 0 || add_variables(&line, runtime, ticket, launch->envp, err) != 0) {
 		kv_wasm_argv_free(line.argv);
 		return NULL;
 	}
-	add_variables(&line, runtime, launch->envp);
 	add_option(&line, "--", launch->file);
 	for (size_t i = 1; launch->argv[i] != NULL; i++)
 		add(&line, "%s", launch->argv[i]);

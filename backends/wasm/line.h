@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "policy/policy.h"
+
 struct kv_error;
 struct kv_launch;
 struct kv_ticket;
@@ -34,9 +36,13 @@ int kv_wasm_module(const char *home, const char *word, char *out, size_t size, s
 
 /*
  * The command line that runs launch's module by the ticket's runtime. Returns an array ended with NULL, for
- * kv_wasm_argv_free; NULL: KV_ERR_UNAVAILABLE where the runtime is none of those known, KV_ERR_CONFIG where a folder's name cannot be said.
+ * kv_wasm_argv_free; NULL: KV_ERR_UNAVAILABLE where the runtime is none of those known, or would have to be told a credential where
+ * everybody can read it; KV_ERR_CONFIG where a folder's name cannot be said. Of a credential it holds the name only: kv_wasm_secrets.
  */
 char **kv_wasm_argv(const struct kv_ticket *ticket, const struct kv_launch *launch, struct kv_error *err);
 void kv_wasm_argv_free(char **argv);
+
+/* Those of envp that are the ticket's credentials, and so are the runtime's variables, too. Pointers into envp; then NULL. */
+void kv_wasm_secrets(const struct kv_ticket *ticket, char *const *envp, char *out[KV_CREDENTIALS_MAX + 1]);
 
 #endif

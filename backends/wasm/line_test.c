@@ -138,6 +138,28 @@ ATF_TC_BODY(runtimes, tc)
 	}
 }
 
+/* What is on a command line all users of the host may read. */
+ATF_TC_WITHOUT_HEAD(credentials_are_named_only);
+ATF_TC_BODY(credentials_are_named_only, tc)
+{
+	struct kv_ticket *ticket = ticket_of("/bin/wasmtime", "");
+	char a[] = "A=1", c[] = "C=x y=z", cc[] = "CC=1", *envp[] = { a, c, cc, NULL }, *secrets[KV_CREDENTIALS_MAX + 1];
+
+	ticket->secrets_count = 2;	/* the first is standard input */
+	(void)strcpy(ticket->secrets[1].variable, "C");
+	ATF_CHECK_STREQ("/bin/wasmtime|run|-C|parallel-compilation=n|--env|A=1|--env|B=|--env|C|--|/m.wasm|-x|a b|", line_of(ticket));
+	kv_wasm_secrets(ticket, envp, secrets);
+	ATF_CHECK(secrets[0] == c && secrets[1] == NULL);
+	free(ticket);
+	ticket = ticket_of("/bin/wasmi", "");
+	ticket->secrets_count = 1;
+	(void)strcpy(ticket->secrets[0].variable, "C");
+	ATF_CHECK(strstr(line_of(ticket), "C is a credential") != NULL);
+	(void)strcpy(ticket->secrets[0].variable, "OTHER");
+	ATF_CHECK_STREQ("/bin/wasmi|--env|A=1|--env|C=x y=z|--|/m.wasm|-x|a b|", line_of(ticket));
+	free(ticket);
+}
+
 ATF_TC_WITHOUT_HEAD(names);
 ATF_TC_BODY(names, tc)
 {
@@ -162,6 +184,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, network_needs_policy_and_runtime);
 	ATF_TP_ADD_TC(tp, only_the_policys_folders_are_opened);
 	ATF_TP_ADD_TC(tp, runtimes);
+	ATF_TP_ADD_TC(tp, credentials_are_named_only);
 	ATF_TP_ADD_TC(tp, names);
 	return atf_no_error();
 }

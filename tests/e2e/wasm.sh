@@ -100,6 +100,50 @@ case_arguments() {
 	must_be_clean
 }
 
+# CASE credential: a credential is a variable of the module's, and on no command line; a runtime that would show it is refused
+case_credential() {
+	wasm_host
+	a_credential
+	force "$tool env"
+	ssh ann@kv > /tmp/out 2> /tmp/why || fail "env: $(cat /tmp/why)"
+	eq "the module's" 1 "$(grep -cx API_TOKEN=s3cret-4711 /tmp/out)"
+	force "$tool copy"
+	(sleep 10) | ssh ann@kv > /dev/null 2>&1 & local login=$!
+	wait_for 5 pgrep -u ann -x wasmtime || fail "no module runs"
+	tr '\0' ' ' < "/proc/$(pgrep -u ann -x wasmtime)/cmdline" > /tmp/line
+	grep -q -e '--env API_TOKEN ' /tmp/line || fail "not on the command line at all: $(cat /tmp/line)"
+	! pgrep -a -f -- s3cret-471[1] || fail "ps shows it"
+	kill "$login"
+	wait "$login" 2> /dev/null
+	must_be_clean
+}
+
+# a_credential: one that is a variable.
+a_credential() {
+	mkdir -p /etc/kavach/credentials.d /etc/kavach/secrets
+	chmod 700 /etc/kavach/credentials.d /etc/kavach/secrets
+	(
+		umask 077
+		echo s3cret-4711 > /etc/kavach/secrets/api
+		printf '[credential one]\nfile = /etc/kavach/secrets/api\nvariable = API_TOKEN\n' > /etc/kavach/credentials.d/one.conf
+	)
+	policy 'credentials = one'
+}
+
+# CASE credential_by_wasmi: a runtime that could only be told on its command line is told nothing
+case_credential_by_wasmi() {
+	wasm_host wasmi
+	a_credential
+	force "$tool env"
+	ssh ann@kv > /tmp/out 2> /tmp/why && fail "wasmi is told a credential"
+	! grep -q s3cret /tmp/out || fail "it ran"
+	grep -q 'API_TOKEN is a credential' /tmp/why || fail "the reason: $(cat /tmp/why)"
+	policy
+	force "$tool env"
+	ssh ann@kv > /tmp/out || fail "without it"
+	must_be_clean
+}
+
 # CASE files: ro can be read and not written, rw both; nothing else is there, by no path and no link
 case_files() {
 	wasm_host
