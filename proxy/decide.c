@@ -117,7 +117,7 @@ static bool
 named_by(const struct kv_slice *name, const char *const *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (kv_slice_is(name, list[i]))
+		if (kv_name_is(name, list[i]))
 			return true;
 	return false;
 }

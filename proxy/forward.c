@@ -1,9 +1,10 @@
 #include "proxy/forward.h"
 
+#include "proxy/syntax.h"
+
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* What libcurl would say by itself. */
 static char no_accept[] = "Accept:";
@@ -15,14 +16,13 @@ static char do_expect[] = "Expect: 100-continue";
 static bool
 is_named(const struct kv_header *header, const char *name)
 {
-	return name != NULL && strlen(name) == header->name.len &&
-	    strncasecmp(header->name.at, name, header->name.len) == 0;
+	return kv_slice_is(&header->name, name);
 }
 
 static bool
 is_forwarded(const struct kv_header *header, const char *replaced)
 {
-	return !header->hop && !is_named(header, replaced);
+	return !header->hop && (replaced == NULL || !kv_name_is(&header->name, replaced));
 }
 
 static char *

@@ -46,6 +46,13 @@ ATF_TC_BODY(credential_takes_the_place_of_the_clients, tc)
 {
 	check_list("GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nauthorization: mine\r\nAUTHORIZATION:more\r\nX: 1\r\n\r\n",
 	    "Authorization", secret, "/", WANT("X: 1", secret, "Accept:", "Expect:"));
+	/* Some servers read these as that header, and take the last, or the first. */
+	check_list("GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nX_Api_Key: mine\r\nx-api_key: mine\r\nX-ApiKey: 1\r\n\r\n",
+	    "X-Api-Key", secret, "/", WANT("X-ApiKey: 1", secret, "Accept:", "Expect:"));
+	check_list("GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nX-Api-Key: mine\r\n\r\n", "X_Api_Key", secret, "/",
+	    WANT(secret, "Accept:", "Expect:"));
+	check_list("GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nX_Api_Key: mine\r\n\r\n", NULL, NULL, "/",
+	    WANT("X_Api_Key: mine", "Accept:", "Expect:"));
 	/* Its twin: without a credential the client's own passes. */
 	check_list("GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nauthorization: mine\r\n\r\n", NULL, NULL, "/",
 	    WANT("authorization: mine", "Accept:", "Expect:"));

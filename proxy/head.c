@@ -103,18 +103,12 @@ trim(struct kv_slice text)
 	return text;
 }
 
-/* Content_Length: a server that makes variables of names (CGI, WSGI) reads it as the one with a hyphen. */
+/* Content_Length, which some servers read as the one with a hyphen. */
 static bool
 twisted(const struct kv_slice *name)
 {
-	char plain[sizeof("Transfer-Encoding")];
-	const struct kv_slice other = { plain, name->len };
-
-	if (name->len >= sizeof(plain) || memchr(name->at, '_', name->len) == NULL)
-		return false;
-	for (size_t i = 0; i < name->len; i++)
-		plain[i] = (char)(name->at[i] == '_' ? '-' : name->at[i]);
-	return kv_slice_is(&other, "Content-Length") || kv_slice_is(&other, "Transfer-Encoding");
+	return memchr(name->at, '_', name->len) != NULL &&
+	    (kv_name_is(name, "Content-Length") || kv_name_is(name, "Transfer-Encoding"));
 }
 
 static const char *

@@ -39,6 +39,20 @@ kv_slice_same(const struct kv_slice *a, const struct kv_slice *b)
 }
 
 bool
+kv_name_is(const struct kv_slice *name, const char *text)
+{
+	if (strlen(text) != name->len)
+		return false;
+	for (size_t i = 0; i < name->len; i++) {
+		char c = name->at[i] == '_' ? '-' : name->at[i], wanted = text[i] == '_' ? '-' : text[i];
+
+		if (kv_byte_lower(c) != kv_byte_lower(wanted))
+			return false;
+	}
+	return true;
+}
+
+bool
 kv_slice_is(const struct kv_slice *slice, const char *text)
 {
 	const struct kv_slice other = { text, strlen(text) };

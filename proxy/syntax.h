@@ -48,6 +48,8 @@ bool kv_slice_only(const struct kv_slice *slice, unsigned int kinds);
 /* Without regard to the case of ASCII letters. */
 bool kv_slice_is(const struct kv_slice *slice, const char *text);
 bool kv_slice_same(const struct kv_slice *a, const struct kv_slice *b);
+/* The same, of a header's name, to the laxest server: one that makes variables of names (CGI, WSGI) takes _ for -. */
+bool kv_name_is(const struct kv_slice *name, const char *text);
 
 /* host, host:port, [v6], [v6]:port; *port is 0 where there is none. NULL, or what is wrong (static). */
 const char *kv_authority_parse(const struct kv_slice *text, struct kv_host *host, uint16_t *port);
