@@ -85,9 +85,12 @@ void kv_egress_decide(const struct kv_egress_config *config, const struct kv_hea
 void kv_egress_decide_tunnel(const struct kv_egress_config *config, const struct kv_host *host, uint16_t port,
     struct kv_egress_verdict *out);
 
+/* Does allowed_hosts list that very address. */
+bool kv_egress_listed(const struct kv_egress_config *config, const struct kv_address *address);
+
 /*
  * May the proxy connect to this address for that host: NULL, or why not (kv_address_closed). Closed addresses are open where
- * allowed_hosts lists that very address.
+ * they are listed. The host's own are looked for apart (own.h).
  */
 const char *kv_egress_address(const struct kv_egress_config *config, const struct kv_address *address);
 

@@ -166,12 +166,18 @@ kv_egress_decide_tunnel(const struct kv_egress_config *config, const struct kv_h
 		refuse(out, "tunnel", "allowed_methods");
 }
 
-const char *
-kv_egress_address(const struct kv_egress_config *config, const struct kv_address *address)
+bool
+kv_egress_listed(const struct kv_egress_config *config, const struct kv_address *address)
 {
 	for (size_t i = 0; i < config->host_count; i++)
 		if (config->host[i].kind == KV_HOST_ADDRESS &&
 		    kv_address_equal(&config->host[i].host.address, address))
-			return NULL;
-	return kv_address_closed(address);
+			return true;
+	return false;
+}
+
+const char *
+kv_egress_address(const struct kv_egress_config *config, const struct kv_address *address)
+{
+	return kv_egress_listed(config, address) ? NULL : kv_address_closed(address);
 }

@@ -14,6 +14,7 @@
 #include "proxy/client.h"
 #include "proxy/confine.h"
 #include "proxy/journal.h"
+#include "proxy/own.h"
 #include "proxy/proxy.h"
 #include "proxy/resolve.h"
 #include "proxy/secret.h"
@@ -186,7 +187,7 @@ prepare(struct kv_proxy *proxy, struct kv_egress_config *config, struct ends *en
 	tzset();
 	proxy->config = config;
 	proxy->listener.fd = FD_LISTENER;
-	if (make_lines(proxy, err) != 0 || (proxy->loop = kv_loop_new(err)) == NULL ||
+	if (make_lines(proxy, err) != 0 || (proxy->own = kv_own_open(err)) < 0 || (proxy->loop = kv_loop_new(err)) == NULL ||
 	    watch_ends(ends, proxy->loop, err) != 0 || (proxy->resolver = kv_resolver_new(proxy->loop, err)) == NULL ||
 	    (proxy->upstream = kv_upstream_new(proxy->loop, err)) == NULL)
 		return -1;
@@ -205,6 +206,8 @@ release(struct kv_proxy *proxy, struct kv_egress_config *config)
 	kv_resolver_free(proxy->resolver);
 	kv_journal_free(proxy->journal);
 	kv_pipes_close(&proxy->pipes);
+	if (proxy->own >= 0)
+		(void)close(proxy->own);
 	for (size_t i = 0; proxy->lines != NULL && i < config->credential_count; i++)
 		kv_secret_free(proxy->lines[i]);
 	free(proxy->lines);
@@ -218,7 +221,7 @@ main(void)
 	static const char good[] = "ready\n";
 	struct kv_error err = KV_ERROR_INIT;
 	struct kv_egress_config config = { .uid = -1 };
-	struct kv_proxy proxy = { .loop = NULL };
+	struct kv_proxy proxy = { .own = -1 };
 	struct ends ends = { .loop = NULL };
 	struct given given = { -1, -1 };
 	int result = -1;

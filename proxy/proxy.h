@@ -19,6 +19,7 @@ struct kv_proxy {
 	struct kv_upstream *upstream;
 	struct kv_pipes pipes;
 	struct kv_watch listener;
+	int own;			/* for kv_own_has; owned */
 	struct kv_timer pause;		/* after accept(2) failed for want of something */
 	struct kv_client *clients;	/* a list; owned */
 	size_t count;

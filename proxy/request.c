@@ -1,6 +1,8 @@
 /* A request's head: read, decided on, its name resolved, its addresses checked. */
 #include "proxy/client_impl.h"
 
+#include "proxy/own.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
@@ -156,6 +158,17 @@ kv_request_resolve(struct kv_client *client, const struct kv_host *host)
 	return KV_STEP_AGAIN;
 }
 
+/* NULL, or why the proxy does not connect there. */
+static const char *
+closed(const struct kv_proxy *proxy, const struct kv_address *address)
+{
+	const char *why = kv_egress_address(proxy->config, address);
+
+	if (why != NULL || kv_egress_listed(proxy->config, address))
+		return why;
+	return kv_own_has(proxy->own, address) ? "this host" : NULL;
+}
+
 enum kv_step
 kv_step_resolve(struct kv_client *client)
 {
@@ -167,15 +180,15 @@ kv_step_resolve(struct kv_client *client)
 	client->addresses.count = 0;
 	client->next_address = 0;
 	for (size_t i = 0; i < answer->count; i++) {
-		const char *closed = kv_egress_address(client->proxy->config, &answer->at[i]);
+		const char *why = closed(client->proxy, &answer->at[i]);
 		char text[46];
 
-		if (closed == NULL) {
+		if (why == NULL) {
 			client->addresses.at[client->addresses.count++] = answer->at[i];
 			continue;
 		}
 		kv_address_text(&answer->at[i], text);
-		(void)snprintf(by, sizeof(by), "%s %s", closed, text);
+		(void)snprintf(by, sizeof(by), "%s %s", why, text);
 	}
 	if (answer->count == 0)
 		return kv_fail(client, KV_FAIL_NAME);

@@ -15,8 +15,9 @@ egress_host() {
 		command -v "$program" > /dev/null || skip "$program is not installed"
 	done
 	host_up
-	ip addr add $www/32 dev lo
-	ip addr add $other/32 dev lo
+	# Not the host's own, which are closed, but servers that are elsewhere.
+	ip route add local $www dev lo
+	ip route add local $other dev lo
 	ip addr add $private/32 dev lo
 	printf '%s www.test deep.www.test\n%s other.test\n%s private.test\n' $www $other $private >> /etc/hosts
 	egress_authority
@@ -126,6 +127,11 @@ case_addresses() {
 		grep -q -e 403 -e 400 /tmp/code || fail "$url: $(cat /tmp/code)"
 	done
 	eq "nothing of it was reached" 0 "$(grep -c -v -e "^$www" -e "^$other" /tmp/nginx/access | grep -v 0 || echo 0)"
+	ip addr add $other dev lo
+	eq "an address that is public, and the host's own" 403 "$(get http://other.test/hello -o /dev/null -w '%{http_code}')"
+	records event=egress-deny | tail -n 1 | grep -q "this host $other" || fail "the reason: $(records event=egress-deny | tail -n 1)"
+	egress_policy "allowed_hosts = other.test, $other"
+	reached http://other.test/hello
 	egress_policy "allowed_hosts = private.test, $private"
 	reached http://private.test/hello
 	reached "http://$private/hello"

@@ -4,7 +4,7 @@ import socket
 import time
 
 from common import ALL, check, same, request, status
-from world import OTHER, PRIVATE, PUBLIC, Server, read_head, sh, wait_for
+from world import OTHER, OWN, OWN6, PRIVATE, PUBLIC, Server, read_head, sh, wait_for
 
 
 def case_get(w):
@@ -75,6 +75,25 @@ def case_addresses(w):
     listed = w.proxy("host " + PRIVATE, "host private.example.org", port=3129)
     same(listed.get("http://%s/small" % PRIVATE)[0], 200)
     same(listed.get("http://private.example.org/small")[0], 200)
+
+
+def case_own_addresses(w):
+    """the host's own addresses are closed though they are public ones, also one that it gets later; listed ones are open"""
+    p = w.proxy("host *", *ALL)
+    same(p.get("http://abroad6.example.org/small")[0], 200)
+    for name in "own.example.org", "own6.example.org":
+        same(p.get("http://%s/small" % name)[0], 403, name)
+        w.syslog.expect("egress-deny", "host=" + name, "why=address", "this host")
+        check(p.say(request(name + ":80", "CONNECT", host=name + ":80")).startswith(b"HTTP/1.1 403"), name)
+    same(p.get("http://other.example.org:443/small")[0], 400)     # TLS is spoken there: reached
+    sh("ip", "addr", "add", OTHER, "dev", "lo")
+    same(p.get("http://other.example.org:443/small")[0], 403)
+    sh("ip", "addr", "del", OTHER, "dev", "lo")
+    sh("ip", "route", "replace", "local", OTHER, "dev", "lo")
+    same(p.get("http://other.example.org:443/small")[0], 400)
+    listed = w.proxy("host " + OWN, "host [%s]" % OWN6, *ALL, port=3129)
+    for name in "own.example.org", OWN, "own6.example.org", "[%s]" % OWN6:
+        same(listed.get("http://%s/small" % name, "-g")[0], 200, name)
 
 
 def case_rebinding(w):

@@ -20,6 +20,8 @@ import time
 UID = 61234
 PUBLIC = "93.184.216.34"
 OTHER = "93.184.216.35"
+OWN, OWN6 = "93.184.216.36", "2606:2800:220:1::36"
+ABROAD6 = "2606:2800:220:1::37"
 PRIVATE = "10.1.2.3"
 METADATA = "169.254.169.254"
 SECRET = "Bearer kavach-test-3f9d2c7be1a84d55"
@@ -219,7 +221,7 @@ http {{
   ssl_certificate {dir}/server.pem; ssl_certificate_key {dir}/server.key;
   server {{
     listen {public}:80 backlog=1024; listen {public}:443 ssl http2 backlog=1024; listen {public}:8443 ssl http2;
-    listen {private}:80; listen {metadata}:80; listen {other}:443 ssl http2;
+    listen {private}:80; listen {metadata}:80; listen {own}:80; listen [::]:80; listen {other}:443 ssl http2;
     root {dir}/www;
     location = /auth {{ return 200 "$scheme|$host|$server_port|$http_authorization|$server_protocol|$http_x_mark|"; }}
     location = /redirect {{ return 302 https://other.example.org/auth; }}
@@ -238,8 +240,11 @@ class World:
         os.chmod(self.dir, 0o755)
         sh("mount", "-t", "tmpfs", "-o", "size=4g", "world", self.dir)
         sh("ip", "link", "set", "lo", "up")
-        for address in PUBLIC, OTHER, PRIVATE, METADATA:
-            sh("ip", "addr", "add", address + "/32", "dev", "lo")
+        # Servers elsewhere are here, at addresses that come to this host but are none of its own.
+        for address in PUBLIC, OTHER, ABROAD6:
+            sh("ip", "route", "add", "local", address, "dev", "lo")
+        for address in PRIVATE, METADATA, OWN, OWN6:
+            sh("ip", "addr", "add", address, "dev", "lo")
         self.make_dev()
         self.make_tls()
         self.make_etc()
@@ -291,12 +296,13 @@ class World:
         self.bind("nameserver 127.0.0.1\noptions ndots:1\n", "/etc/resolv.conf")
         self.bind("127.0.0.1 localhost\n" + "".join("%s %s\n" % pair for pair in (
             (PUBLIC, "example.org www.example.org api.example.org files.example.org wrong.example.com evil.example"),
-            (OTHER, "other.example.org"), (PRIVATE, "private.example.org"), (METADATA, "metadata.example.org"),
+            (OTHER, "other.example.org"), (OWN, "own.example.org"), (OWN6, "own6.example.org"), (ABROAD6, "abroad6.example.org"), (PRIVATE, "private.example.org"), (METADATA, "metadata.example.org"),
             ("127.0.0.1", "loop.example.org"))), "/etc/hosts")
 
     def start_nginx(self):
         with open(self.dir + "/nginx.conf", "w", encoding="ascii") as f:
-            f.write(NGINX.format(dir=self.dir, public=PUBLIC, private=PRIVATE, metadata=METADATA, other=OTHER))
+            f.write(NGINX.format(dir=self.dir, public=PUBLIC, private=PRIVATE, metadata=METADATA, other=OTHER,
+                                 own=OWN))
         self.nginx = subprocess.Popen(["nginx", "-c", self.dir + "/nginx.conf", "-e", self.dir + "/error.log"])
 
         def up():
