@@ -26,6 +26,19 @@ kv_client_patience(struct kv_client *client, long long ms)
 	(void)kv_loop_timer(client->proxy->loop, &client->timer, ms);
 }
 
+bool
+kv_client_waits_its_turn(struct kv_client *client)
+{
+	long long wait = kv_pace_wait(&client->proxy->pace, kv_loop_now(client->proxy->loop));
+
+	if (wait > 0)
+		kv_client_patience(client, wait);
+	else if (client->paced)
+		kv_client_patience(client, KV_HEAD_WAIT_MS);
+	client->paced = wait > 0;
+	return client->paced;
+}
+
 static void
 listen_again(struct kv_proxy *proxy)
 {
@@ -131,6 +144,7 @@ wanted(const struct kv_client *client)
 	switch (client->state) {
 	case KV_CLIENT_HEAD:
 	case KV_CLIENT_SOCKS:
+		return client->paced ? events : events | EPOLLIN;
 	case KV_CLIENT_LINGER:
 		return events | EPOLLIN;
 	case KV_CLIENT_EXCHANGE:

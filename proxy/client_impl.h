@@ -52,6 +52,7 @@ struct kv_client {
 	bool stuck;		/* it takes no more now; in out is what waits */
 	bool again;		/* not its first request */
 	bool keep;		/* another request may follow */
+	bool paced;		/* it waits until the session's refusals are paid for, and is not read */
 	struct kv_buffer in, out;
 
 	/* The request. */
@@ -91,6 +92,9 @@ struct kv_client {
 void kv_client_wake(struct kv_client *client);
 /* Starts to wait for something: the timer, anew. */
 void kv_client_patience(struct kv_client *client, long long ms);
+
+/* Must what this client has sent wait (pace.h): then it is woken again. */
+bool kv_client_waits_its_turn(struct kv_client *client);
 
 enum kv_step kv_step_head(struct kv_client *client);
 enum kv_step kv_step_socks(struct kv_client *client);

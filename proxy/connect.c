@@ -42,6 +42,7 @@ malformed(struct kv_client *client, uint8_t reply)
 	uint8_t bytes[10];
 
 	kv_request_begin(client, NULL, 0, "SOCKS");
+	kv_pace_count(&client->proxy->pace, client->since);
 	client->event.allowed = false;
 	client->event.why = "malformed";
 	client->keep = false;
@@ -82,6 +83,8 @@ kv_step_socks(struct kv_client *client)
 
 	if (kv_buffer_used(&client->in) == 0)
 		return read_more(client);
+	if (kv_client_waits_its_turn(client))
+		return KV_STEP_WAIT;
 	if (!client->again)
 		return greeting(client);
 	n = kv_socks_request((const uint8_t *)kv_buffer_at(&client->in), kv_buffer_used(&client->in), &host, &port, &reply);

@@ -4,6 +4,7 @@
 
 #include "proxy/config.h"
 #include "proxy/loop.h"
+#include "proxy/pace.h"
 #include "proxy/tunnel.h"
 
 #define KV_CLIENTS_MAX	256	/* connections at once; further ones wait in the listener's queue */
@@ -18,6 +19,7 @@ struct kv_proxy {
 	struct kv_resolver *resolver;
 	struct kv_upstream *upstream;
 	struct kv_pipes pipes;
+	struct kv_pace pace;
 	struct kv_watch listener;
 	int own;			/* for kv_own_has; owned */
 	struct kv_timer pause;		/* after accept(2) failed for want of something */

@@ -152,6 +152,7 @@ kv_refuse(struct kv_client *client, const char *why, const char *by)
 {
 	char text[TEXT_MAX];
 
+	kv_pace_count(&client->proxy->pace, kv_loop_now(client->proxy->loop));
 	client->event.allowed = false;
 	client->event.status = 403;
 	client->event.why = why;
@@ -169,6 +170,7 @@ kv_fail(struct kv_client *client, enum kv_failure what)
 	char text[TEXT_MAX];
 	int status = status_of(what);
 
+	kv_pace_count(&client->proxy->pace, kv_loop_now(client->proxy->loop));
 	client->event.allowed = true;
 	client->event.status = status;
 	if (what == KV_FAIL_RECORDS)
@@ -185,6 +187,7 @@ kv_refuse_malformed(struct kv_client *client, int status, const char *what)
 {
 	char text[TEXT_MAX];
 
+	kv_pace_count(&client->proxy->pace, kv_loop_now(client->proxy->loop));
 	client->keep = false;
 	client->event.allowed = false;
 	client->event.status = status;

@@ -119,6 +119,8 @@ kv_step_head(struct kv_client *client)
 	if (kv_buffer_used(&client->in) > 0) {
 		int found;
 
+		if (kv_client_waits_its_turn(client))
+			return KV_STEP_WAIT;
 		if (!client->again && *kv_buffer_at(&client->in) == SOCKS_VERSION) {
 			client->state = KV_CLIENT_SOCKS;
 			return KV_STEP_AGAIN;

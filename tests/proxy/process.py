@@ -112,6 +112,37 @@ def case_audit_required(w):
     wait_for(lambda: len(w.syslog.find("session=s")) >= before + 4)
 
 
+def case_paced(w):
+    """who asks for what is refused, again and again, waits: a bound for what the log grows by; others do not wait"""
+    p = w.proxy(*ALL, port=3128)
+    refused, count = request("http://evil.example/"), []
+
+    def one(which):
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            with p.connect() as s:
+                s.settimeout(1)
+                try:
+                    s.sendall(refused if which % 2 else b"\x05\x01\x00\x05\x01\x00\x01\x0a\x01\x02\x03\x00\x50")
+                    if s.recv(1000):
+                        count.append(which)
+                except OSError:
+                    pass
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(16)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    records = len(w.syslog.find("egress-deny"))
+    check(1000 <= records <= 1300, "records:", records, "answers:", len(count))
+    other = w.proxy(*ALL, port=3129)
+    begin = time.monotonic()
+    same(other.get("http://www.example.org/small")[0], 200)
+    check(time.monotonic() - begin < 1, "another session's proxy waits")
+    same(p.get("http://www.example.org/small")[0], 200)
+    same(p.get("http://evil.example/")[0], 403)
+
+
 def case_timeouts(w):
     """a head that does not come in whole: 408 within a minute; one that trickles has no more time"""
     p = w.proxy(*ALL)
