@@ -113,6 +113,59 @@ case_syagnos() {
 	must_be_clean
 }
 
+# ways_out BACKEND: no kind of socket leads out but the proxy's, nor to a socket of the host's that every user may connect to.
+ways_out() {
+	egress_host "$1"
+	egress_policy 'allowed_hosts = www.test'
+	cat > /srv/www/ways.py <<-'PY'
+		import socket
+		www, at = "198.41.0.4", b"GET / HTTP/1.0\r\n\r\n"
+		def dial(to, *kind):
+		    s = socket.socket(*kind)
+		    s.settimeout(3)
+		    s.connect(to)
+		def send(to, flags, *kind):
+		    s = socket.socket(*kind)
+		    s.settimeout(3)
+		    s.sendto(at, flags, to)
+		ways = {
+		    "proxy": lambda: dial(("127.0.0.1", 3128), 2, 1), "tcp": lambda: dial((www, 80), 2, 1),
+		    "mptcp": lambda: dial((www, 80), 2, 1, 262), "fastopen": lambda: send((www, 80), 0x20000000, 2, 1),
+		    "mptcp-fastopen": lambda: send((www, 80), 0x20000000, 2, 1, 262), "udp": lambda: send((www, 53), 0, 2, 2),
+		    "host-loopback": lambda: dial(("127.0.0.1", 80), 2, 1), "raw": lambda: socket.socket(2, 3, 1),
+		    "packet": lambda: socket.socket(17, 3, 0), "vsock": lambda: socket.socket(40, 1), "sctp": lambda: socket.socket(2, 1, 132),
+		    "abstract": lambda: dial("\0kvtest", 1, 1), "unix": lambda: dial("/run/kvtest.sock", 1, 1),
+		}
+		for name, way in ways.items():
+		    try:
+		        way()
+		        print(name)
+		    except OSError:
+		        pass
+	PY
+	/usr/bin/python3 -c 'import os, socket, time
+for name in "\0kvtest", "/run/kvtest.sock":
+    s = socket.socket(1)
+    s.bind(name)
+    s.listen()
+    globals()[repr(name)] = s
+os.chmod("/run/kvtest.sock", 0o777)
+time.sleep(100)' & local servers=$!
+	wait_for 5 test -S /run/kvtest.sock || fail "no sockets"
+	setpriv --reuid ann --clear-groups /usr/bin/python3 /srv/www/ways.py > /tmp/outside
+	eq "outside, what is here is reached" 3 "$(grep -cx -e tcp -e abstract -e unix /tmp/outside)"
+	eq "the ways out" proxy "$(ssh ann@kv 'curl -sS http://www.test/ways.py > ways.py; /usr/bin/python3 ways.py')"
+	kill "$servers"
+	must_be_clean
+}
+
+# CASE ways_process timeout=240: no way but the proxy, by the process backend
+case_ways_process() { ways_out process; }
+# CASE ways_crun timeout=240: no way but the proxy, by crun
+case_ways_crun() { ways_out crun; }
+# CASE ways_gvisor timeout=240: no way but the proxy, by gVisor
+case_ways_gvisor() { ways_out gvisor; }
+
 # CASE addresses timeout=240: closed addresses are closed by any name and any spelling, and open where they are listed
 case_addresses() {
 	egress_host
