@@ -38,17 +38,20 @@ kv_slice_same(const struct kv_slice *a, const struct kv_slice *b)
 	return true;
 }
 
+static char
+plain(char c)
+{
+	return (char)(c == '_' ? '-' : kv_byte_lower(c));
+}
+
 bool
 kv_name_is(const struct kv_slice *name, const char *text)
 {
 	if (strlen(text) != name->len)
 		return false;
-	for (size_t i = 0; i < name->len; i++) {
-		char c = name->at[i] == '_' ? '-' : name->at[i], wanted = text[i] == '_' ? '-' : text[i];
-
-		if (kv_byte_lower(c) != kv_byte_lower(wanted))
+	for (size_t i = 0; i < name->len; i++)
+		if (plain(name->at[i]) != plain(text[i]))
 			return false;
-	}
 	return true;
 }
 
