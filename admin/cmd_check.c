@@ -13,7 +13,9 @@
 #include "admin/policy_text.h"
 #include "backends/backend.h"
 #include "common/cleanup.h"
+#include "policy/credential.h"
 #include "policy/load.h"
+#include "policy/trust.h"
 
 /* One warning: into the list, or on standard error. kind: what name is the name of. */
 static void
@@ -96,11 +98,48 @@ warn_of_rules(const struct kv_config *config, const char *file, struct json_obje
 	}
 }
 
+/* The file's owner, mode and folders, or that the program is there; what they give is for the login to ask. */
+static int
+look_at_source(const struct kv_credential *credential, struct kv_error *err)
+{
+	kv_cleanup_close int dir = -1, fd = -1;
+	const char *name;
+	struct stat st;
+
+	if (credential->source == KV_SOURCE_COMMAND)
+		return access(credential->command.item[0], X_OK) == 0 ? 0 :
+		    kv_error_sys(err, "%s", credential->command.item[0]);
+	if (credential->source != KV_SOURCE_FILE)
+		return 0;
+	dir = kv_trust_parent(credential->from, true, &name, err);
+	if (dir < 0 || (fd = kv_trust_open(dir, name, credential->from, KV_TRUST_CLOSED, &st, err)) < 0)
+		return -1;
+	return 0;
+}
+
+/* As root, who alone can see: the first to notice would be a user, at the login. */
+static void
+warn_of_credentials(const struct kv_config *config, struct json_object *list)
+{
+	for (size_t i = 0; geteuid() == 0 && i < config->credential_count; i++) {
+		const struct kv_credential *credential = &config->credentials[i];
+		kv_cleanup_free char *at = kv_asprintf("%s:%u", credential->file, credential->line);
+		kv_cleanup_free char *words = NULL;
+		struct kv_error why = KV_ERROR_INIT;
+
+		if (look_at_source(credential, &why) == 0)
+			continue;
+		words = kv_asprintf("sessions that it is given to are refused: %s", why.msg);
+		warn(list, at, "credential", credential->name, words);
+	}
+}
+
 static void
 warn_of_all(const struct kv_config *config, const char *file, struct json_object *list)
 {
 	warn_of_policies(config, file, list);
 	warn_of_rules(config, file, list);
+	warn_of_credentials(config, list);
 }
 
 /* Are there names of credentials that nothing was compared with. */

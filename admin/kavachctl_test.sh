@@ -107,6 +107,21 @@ policies_body() {
 	(one,) = json.load(open("out"))
 	assert one["sound"] is True and one["reason"] is None
 	assert [w["policy"] for w in one["warnings"]] == ["odd"]'
+	# A credential whose source is missing, or open to others: the first to notice would be a user.
+	mkdir -m 700 /etc/kavach/credentials.d /etc/kavach/secrets
+	(umask 077
+	echo secret > /etc/kavach/secrets/key
+	printf '[credential file]\nfile = /etc/kavach/secrets/key\nas_file = key\n' > /etc/kavach/credentials.d/c.conf
+	printf '[credential run]\ncommand = "/bin/true"\nvariable = TOKEN\n' >> /etc/kavach/credentials.d/c.conf)
+	ends 0 "$ctl" check > out 2> err
+	must test "$(grep -c credential err)" = 0
+	chmod 644 /etc/kavach/secrets/key
+	sed -i s,/bin/true,/bin/gone, /etc/kavach/credentials.d/c.conf
+	ends 0 "$ctl" check > out 2> err
+	must grep -q 'warning: .*c.conf:1: credential file: .*/etc/kavach/secrets/key: open to others' err
+	must grep -q 'warning: .*c.conf:4: credential run: .*/bin/gone: No such file' err
+	must test "$(grep -c secret$ out)" = 0
+	rm -r /etc/kavach/credentials.d /etc/kavach/secrets
 	# A name that nobody has, a backend that is not built, a rule for all.
 	printf '[kavach]\nexempt_groups = root, r00t\n[policy far]\nbackend = firecracker\n' > $k
 	printf '[rule r]\nuser = daemon, daemn, d*\npolicy = far\n[rule s]\ngroup = r00t\npolicy = far\n' >> $k

@@ -30,7 +30,9 @@ ATF_TC_BODY(secret_is_locked, tc)
 
 	ATF_REQUIRE(value != NULL);
 	ATF_CHECK_STREQ("a value", value);
+#if !defined(__SANITIZE_ADDRESS__)	/* which makes mlock(2) do nothing, and say that it did */
 	ATF_CHECK(locked() > before);
+#endif
 	more = kv_secret_new(10000);
 	ATF_REQUIRE(more != NULL);
 	for (size_t i = 0; i < 10000; i++)

@@ -259,6 +259,37 @@ case_pip() {
 	must_be_clean
 }
 
+# CASE apt timeout=240: apt updates from a flat repository on the list and fetches from it, and not from another one
+case_apt() {
+	egress_host
+	local deb=/srv/www/deb/kvtest_1.0_all.deb
+	mkdir -p /srv/www/deb /tmp/kvtest/DEBIAN
+	printf 'Package: kvtest\nVersion: 1.0\nArchitecture: all\nMaintainer: t <t@t.test>\nDescription: t\n' > /tmp/kvtest/DEBIAN/control
+	dpkg-deb -b --root-owner-group /tmp/kvtest $deb > /dev/null || fail "a package"
+	{
+		dpkg-deb -f $deb
+		printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n' "${deb##*/}" "$(stat -c %s $deb)" "$(sha256sum $deb | cut -d' ' -f1)"
+	} > /srv/www/deb/Packages
+	# fetch HOST: in state folders of the user's own; what cannot be had is an error.
+	cat > /usr/local/bin/fetch <<-'FETCH'
+		#!/bin/sh
+		d=$HOME/$1
+		mkdir -p "$d/lists/partial" "$d/archives/partial" && cd "$d" || exit 1
+		echo "deb [trusted=yes] http://$1/deb ./" > list
+		printf 'Dir::Etc::sourcelist "%s/list"; Dir::Etc::sourceparts "-"; Dir::Cache "%s"; Dir::State::lists "%s/lists";' "$d" "$d" "$d" > conf
+		printf 'Debug::NoLocking "1"; Acquire::Retries "0"; APT::Update::Error-Mode "any"; Acquire::Languages "none";' >> conf
+		export APT_CONFIG=$d/conf
+		apt-get -qq update && apt-get -qq download kvtest && ls ./*.deb
+	FETCH
+	chmod 755 /usr/local/bin/fetch
+	egress_policy 'allowed_hosts = www.test' 'process_limit = none' 'memory_limit = 1G'
+	ssh ann@kv 'fetch www.test' > /tmp/apt.out 2>&1
+	eq "apt" ./kvtest_1.0_all.deb "$(tail -n 1 /tmp/apt.out)"
+	ssh ann@kv 'fetch other.test' > /tmp/apt.out 2>&1 && fail "apt from elsewhere"
+	grep -q '403 *Forbidden' /tmp/apt.out || fail "it is not the proxy that refuses: $(tail -n 3 /tmp/apt.out)"
+	must_be_clean
+}
+
 # CASE ends timeout=240: the proxy ends with its session, however that ends; without the proxy there is no way out
 case_ends() {
 	egress_host
