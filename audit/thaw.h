@@ -20,6 +20,12 @@ void kv_thaw_holder(int lock_fd);
 /* thaw_cgroup.c. proc: a procfs. Does a cgroup freeze this process. */
 bool kv_thaw_is_frozen(int proc, pid_t pid);
 
+/*
+ * The caller itself goes to the root of every hierarchy that can be mounted: out of what freezes, starves or bounds
+ * the one who started it. Best effort.
+ */
+void kv_thaw_leave(int proc);
+
 /* Moves it to the root of each hierarchy in which it is frozen. 0, or -1 where one move failed. */
 int kv_thaw_move(int proc, pid_t pid);
 

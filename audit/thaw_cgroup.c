@@ -18,7 +18,9 @@
 #include "common/cleanup.h"
 #include "common/io.h"
 
-/* One hierarchy of the host: controllers is "" for v2, and has "freezer" among its words for v1. */
+#define HIERARCHIES_MAX	16
+
+/* One hierarchy of the host: controllers is "" for v2. */
 struct hierarchy {
 	char controllers[128];
 };
@@ -38,7 +40,7 @@ has_word(const char *list, const char *word)
 	return false;
 }
 
-/* "ID:CONTROLLERS:PATH": the two texts of a line that is of interest here. */
+/* "ID:CONTROLLERS:PATH": the two texts of a line. */
 static bool
 split(char *line, char **controllers, char **path)
 {
@@ -53,7 +55,13 @@ split(char *line, char **controllers, char **path)
 	*colon = '\0';
 	*path = colon + 1;
 	(*path)[strcspn(*path, "\n")] = '\0';
-	return **controllers == '\0' || has_word(*controllers, "freezer");
+	return true;
+}
+
+static bool
+freezes(const char *controllers)
+{
+	return *controllers == '\0' || has_word(controllers, "freezer");
 }
 
 /* The process's place in a hierarchy, to be freed; NULL where it has none that can be told. */
@@ -82,9 +90,9 @@ place(int proc, const char *who, const char *controllers)
 	return path;
 }
 
-/* Those that this host has: at most v2 and one of v1. */
+/* Those that this host has; which can freeze: at most v2 and one of v1. */
 static size_t
-hierarchies(int proc, struct hierarchy out[2])
+hierarchies(int proc, bool only_freezers, struct hierarchy *out, size_t max)
 {
 	kv_cleanup_free char *line = NULL;
 	char *path, *names;
@@ -97,8 +105,8 @@ hierarchies(int proc, struct hierarchy out[2])
 			(void)close(fd);
 		return 0;
 	}
-	while (count < 2 && getline(&line, &room, f) > 0)
-		if (split(line, &names, &path) &&
+	while (count < max && getline(&line, &room, f) > 0)
+		if (split(line, &names, &path) && (!only_freezers || freezes(names)) &&
 		    kv_format(out[count].controllers, sizeof(out[count].controllers), "%s", names) == 0)
 			count++;
 	(void)fclose(f);
@@ -172,7 +180,7 @@ bool
 kv_thaw_is_frozen(int proc, pid_t pid)
 {
 	struct hierarchy all[2];
-	size_t count = hierarchies(proc, all);
+	size_t count = hierarchies(proc, true, all, 2);
 	bool frozen = false;
 
 	for (size_t i = 0; i < count && !frozen; i++) {
@@ -187,7 +195,7 @@ int
 kv_thaw_move(int proc, pid_t pid)
 {
 	struct hierarchy all[2];
-	size_t count = hierarchies(proc, all);
+	size_t count = hierarchies(proc, true, all, 2);
 	char text[24];
 	int result = 0;
 
@@ -200,4 +208,18 @@ kv_thaw_move(int proc, pid_t pid)
 			result = -1;
 	}
 	return result;
+}
+
+void
+kv_thaw_leave(int proc)
+{
+	struct hierarchy all[HIERARCHIES_MAX];
+	size_t count = hierarchies(proc, false, all, HIERARCHIES_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		kv_cleanup_close int root = mount_root(&all[i]);
+
+		if (root >= 0)
+			(void)kv_write_file(root, "cgroup.procs", "0");
+	}
 }
