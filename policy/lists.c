@@ -12,6 +12,7 @@
 #include "policy/variable.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define ENVIRONMENT_MAX 32	/* what a ticket holds */
 #define ENVIRONMENT_NAME 63
@@ -75,20 +76,30 @@ kv_item_glob(const char *item)
 	return kv_item_name(bare);
 }
 
-/* A name or *.suffix: labels of letters, digits, - and _, no dot at the end. */
+/* A label of 1 to 63 letters, digits, - (not at an end) and _. */
+static bool
+label_ok(const char *label, size_t len)
+{
+	return len > 0 && len < 64 && label[0] != '-' && label[len - 1] != '-' && kv_word_span(label, "-_") >= len;
+}
+
+/*
+ * A name or *.suffix, without a dot at the end. What ends in a number (127.1, 0x7f.1) is an address to somebody: none is a name, here as in
+ * kavach-proxy (proxy/host.c).
+ */
 static bool
 host_name_ok(const char *item)
 {
-	size_t len = strlen(item);
+	const char *label = strncmp(item, "*.", 2) == 0 ? item + 2 : item, *dot;
 
-	if (item[0] == '*') {
-		if (item[1] != '.')
+	if (strlen(label) >= 254)
+		return false;
+	for (; (dot = strchr(label, '.')) != NULL; label = dot + 1)
+		if (!label_ok(label, (size_t)(dot - label)))
 			return false;
-		item += 2;
-		len -= 2;
-	}
-	return len > 0 && len < 254 && item[0] != '.' && item[0] != '-' && item[len - 1] != '.' &&
-	    strstr(item, "..") == NULL && word_chars(item, "-_.");
+	if (!label_ok(label, strlen(label)) || label[strspn(label, "0123456789")] == '\0')
+		return false;
+	return strncasecmp(label, "0x", 2) != 0 || label[2 + strspn(label + 2, "0123456789abcdefABCDEF")] != '\0';
 }
 
 bool

@@ -8,8 +8,6 @@
 #include "common/io.h"
 #include "proxy/config.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +17,13 @@ put(char *to, size_t size, const char *from)
 {
 	size_t used = 0;
 
-	for (; *from != '\0' && used + 1 < size; from++)
-		to[used++] = (unsigned char)*from < ' ' || *from == 0x7f ? '?' : *from;
+	for (; *from != '\0' && used + 1 < size; from++) {
+		char c = *from;
+
+		if ((unsigned char)c < ' ' || c == 0x7f)
+			c = '?';
+		to[used++] = c;
+	}
 	to[used] = '\0';
 }
 
@@ -121,10 +124,23 @@ kv_egress_text(const struct kv_ticket *ticket, const struct kv_config *config, c
 int
 kv_egress_stats(int state_fd, struct kv_egress_stats *out)
 {
-	char line[256];
+	const struct {
+		const char *key;
+		uint64_t *value;
+	} parts[] = {
+		{ "allowed=", &out->allowed }, { "denied=", &out->denied }, { "up=", &out->up }, { "down=", &out->down },
+	};
+	char line[256], *rest = line, *word;
 
 	if (kv_read_file(state_fd, KV_EGRESS_STATS, line, sizeof(line)) < 0)
 		return -1;
-	return sscanf(line, "allowed=%" SCNu64 " denied=%" SCNu64 " up=%" SCNu64 " down=%" SCNu64,
-	    &out->allowed, &out->denied, &out->up, &out->down) == 4 ? 0 : -1;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t len = strlen(parts[i].key);
+
+		word = strsep(&rest, " ");
+		if (word == NULL || strncmp(word, parts[i].key, len) != 0 ||
+		    kv_parse_u64(word + len, 0, UINT64_MAX, parts[i].value) != 0)
+			return -1;
+	}
+	return rest == NULL ? 0 : -1;
 }
