@@ -129,7 +129,9 @@ state_of(const struct look *look, pid_t pid)
 	    kv_read_file(look->proc, path, text, sizeof(text)) < 0)
 		return '\0';
 	rest = strrchr(text, ')');
-	return rest != NULL && rest[1] == ' ' ? rest[2] : '\0';
+	if (rest == NULL || rest[1] != ' ')
+		return '\0';
+	return rest[2];
 }
 
 /*
