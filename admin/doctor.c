@@ -64,6 +64,7 @@ examine(struct kv_doctor *d, FILE *out, struct kv_error *err)
 	kv_doctor_host(d);
 	for (size_t i = 0; i < d->user_count; i++)
 		kv_doctor_account(d, &d->users[i]);
+	kv_doctor_sockets(d);
 	kv_doctor_sshd(d);
 	if (d->no_memory)
 		return kv_error_set(err, KV_ERR_NOMEM, "doctor: out of memory");

@@ -29,6 +29,7 @@ struct kv_doctor_user {
 	struct kv_list groups;	/* owned */
 	bool seccomp_off;	/* with one of its policies */
 	bool host_network;
+	bool only_host_network;	/* all have it */
 	bool needs_caps;	/* one has privilege = caps */
 	bool dotfiles_open;	/* one leaves them writable */
 };
@@ -85,6 +86,7 @@ bool kv_doctor_rule_for(const struct kv_doctor *d, const struct kv_doctor_user *
 
 void kv_doctor_pam(struct kv_doctor *d);
 void kv_doctor_host(struct kv_doctor *d);
+void kv_doctor_sockets(struct kv_doctor *d);
 void kv_doctor_account(struct kv_doctor *d, const struct kv_doctor_user *user);
 
 /* sshd's configuration. */

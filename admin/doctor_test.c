@@ -467,6 +467,60 @@ SSHD_CASE(real_sshd_keys, "options of keys")
 	ATF_CHECK_EQ(0, with_sshd(SOUND_SSHD "AuthorizedKeysFile /etc/ssh/keys/%u\n"));
 }
 
+/* Makes a socket of the prepared folder; the folder is below /var/lib. */
+static void
+put_socket(const char *folder, const char *name, mode_t folder_mode, uid_t uid, gid_t gid, mode_t mode)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char full[PATH_MAX * 2], cwd[PATH_MAX];
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ATF_REQUIRE_EQ(0, kv_format(full, sizeof(full), "%s/keep", folder));
+	put(full, "");
+	ATF_REQUIRE_EQ(0, kv_format(full, sizeof(full), "%s%s", root, folder));
+	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
+	ATF_REQUIRE_EQ(0, chdir(full));
+	(void)kv_format(addr.sun_path, sizeof(addr.sun_path), "%s", name);
+	ATF_REQUIRE_EQ(0, bind(fd, (const struct sockaddr *)&addr, sizeof(addr)));
+	ATF_REQUIRE(chmod(name, mode) == 0 && chown(name, uid, gid) == 0 && chmod(".", folder_mode) == 0);
+	ATF_REQUIRE_EQ(0, chdir(cwd));
+	(void)close(fd);
+}
+
+ROOT_CASE(prepared_folder_sockets, "UNIX sockets that the user may connect to, and those that he may not or does not see")
+{
+	static const char all[] = "[policy c]\nbase = strict\nprotect_dotfiles = yes\nnetwork = host\n"
+	    "[rule c]\ngroup = confined\npolicy = c\n";
+
+	sound_host();
+	/* Not his: by its mode, by another's group, by the folder above; not there: covered, or the session's own. */
+	put_socket("/var/lib/a", "closed", 0755, 0, 0, 0755);
+	put_socket("/var/lib/a", "group", 0755, 0, 2002, 0660);
+	put_socket("/srv/b", "below", 0700, 0, 0, 0777);
+	put_socket("/srv/deny", "owner", 0755, 2001, 0, 0077);
+	put_socket("/var/lib/lxd", "unix.socket", 0755, 0, 0, 0777);
+	put_socket("/var/tmp/x", "s", 0755, 0, 0, 0777);
+	put_socket("/run/x", "s", 0755, 0, 0, 0777);
+	put_socket("/var/lib/sss/pipes", "nss", 0755, 0, 0, 0777);
+	ATF_CHECK_EQ(0, examine(NULL, NULL));
+	put_socket("/opt/d/e", "others", 0755, 0, 0, 0777);
+	ATF_CHECK_EQ(1, examine(NULL, NULL));
+	ONE("unix-sockets", "1 UNIX socket that");
+	ONE("unix-sockets", "/opt/d/e/others");
+	put_socket("/srv/f", "group", 0710, 0, 3000, 0660);
+	ATF_CHECK_EQ(0, chown("host/srv/f", 0, 3000));
+	put_socket("/srv/g", "own", 0755, 2001, 0, 0600);
+	ATF_CHECK_EQ(1, examine(NULL, NULL));
+	ONE("unix-sockets", "3 UNIX sockets that");
+	ONE("unix-sockets", "/srv/f/group");
+	ONE("unix-sockets", "/srv/g/own");
+	NONE("unix-sockets-cut");
+	put("/etc/kavach/kavach.conf", all);
+	ATF_CHECK_EQ(1, examine(NULL, NULL));
+	ONE("unix-sockets", "3 UNIX sockets that");
+	ATF_CHECK_STREQ("low", field(json_object_array_get_idx(json_object_object_get(last, "findings"), 0), "severity"));
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, prepared_folder_sound_host_has_no_finding);
@@ -474,6 +528,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, prepared_folder_pam_stacks);
 	ATF_TP_ADD_TC(tp, prepared_folder_account);
 	ATF_TP_ADD_TC(tp, prepared_folder_host);
+	ATF_TP_ADD_TC(tp, prepared_folder_sockets);
 	ATF_TP_ADD_TC(tp, real_sshd_directives);
 	ATF_TP_ADD_TC(tp, real_sshd_match_addresses);
 	ATF_TP_ADD_TC(tp, real_sshd_include);

@@ -95,7 +95,7 @@ static bool
 confined(const struct kv_doctor *d, struct kv_doctor_user *user)
 {
 	struct kv_request request = request_of(user);
-	bool any = false;
+	bool any = false, other_network = false;
 
 	if (kv_exempt(&d->config, &request))
 		return false;
@@ -114,9 +114,11 @@ confined(const struct kv_doctor *d, struct kv_doctor_user *user)
 			continue;
 		user->seccomp_off |= policy->seccomp == KV_SECCOMP_OFF;
 		user->host_network |= policy->network == KV_NET_HOST;
+		other_network |= policy->network != KV_NET_HOST;
 		user->needs_caps |= policy->privilege == KV_PRIV_CAPS;
 		user->dotfiles_open |= !policy->protect_dotfiles && policy->home == KV_HOME_RW;
 	}
+	user->only_host_network = user->host_network && !other_network;
 	return any;
 }
 

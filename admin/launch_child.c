@@ -16,6 +16,7 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "session/fill.h"
+#include "session/fill_groups.h"
 #include "session/view.h"
 
 static int
@@ -94,7 +95,7 @@ userns_steps(const struct kv_run_request *request, struct kv_ticket *ticket, str
 	if (kv_userns_map(uid, gid, err) != 0 || private_state(&state, err) != 0 ||
 	    kv_session_network(policy->network, err) != 0 ||
 	    kv_own_namespace("user", &ticket->userns_ino, err) != 0 ||
-	    kv_own_namespace("mnt", &ticket->mntns_ino, err) != 0)
+	    kv_own_namespace("mnt", &ticket->mntns_ino, err) != 0 || kv_fill_own_groups(ticket, err) != 0)
 		return -1;
 	view.state_fd = state;
 	if (kv_view_enter(&view, ticket, err) != 0)

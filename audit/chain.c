@@ -1,5 +1,6 @@
 #include "audit/chain.h"
 
+#include "audit/thaw.h"
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/io.h"
@@ -16,6 +17,7 @@
 #define HEAD_FILE	KV_CHAIN_HEAD_FILE
 #define LOCK_FILE	KV_CHAIN_LOCK_FILE
 #define LOCK_STEP_MS	5
+#define STUCK_MS	300	/* no holder that goes on takes as long, but for a syslog that is slow */
 
 long long
 kv_clock_ms(void)
@@ -44,6 +46,7 @@ owns(int dir, struct stat *st)
 static int
 lock(struct kv_chain *chain, long long deadline_ms, struct kv_error *err)
 {
+	long long stuck_ms = kv_clock_ms() + STUCK_MS;
 	struct stat st;
 	int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | (owns(chain->dir, &st) ? O_CREAT : 0);
 
@@ -56,6 +59,10 @@ lock(struct kv_chain *chain, long long deadline_ms, struct kv_error *err)
 		if (kv_clock_ms() >= deadline_ms)
 			return kv_error_set(err, KV_ERR_UNAVAILABLE,
 			    "audit: the chain stayed locked by another session");
+		if (kv_clock_ms() >= stuck_ms) {
+			kv_thaw_holder(chain->lock_fd);
+			stuck_ms = kv_clock_ms() + STUCK_MS;
+		}
 		kv_sleep_ms(LOCK_STEP_MS);
 	}
 	return 0;

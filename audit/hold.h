@@ -1,5 +1,5 @@
 /*
- * While the lock of the host's chain, or of the sessions, is held nobody but root may stop the holder.
+ * While the lock of the host's chain is held nobody but root may stop the holder (nor freeze it: audit/thaw.h).
  * su(1) runs PAM with its caller's real uid, and on its caller's terminal: without this its caller could
  * stop it there, and keep everybody else out.
  */

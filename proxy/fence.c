@@ -29,6 +29,8 @@ static const char *const readable[] = {
 	"/proc/sys/kernel/random/boot_id",	/* the audit chain */
 };
 
+static const char *const sockets[] = { "/dev", "/run" };
+
 static int
 add_path(int ruleset, int fd, uint64_t rights, uint64_t handled, struct kv_error *err)
 {
@@ -49,6 +51,14 @@ add_readable(int ruleset, const char *path, uint64_t handled, struct kv_error *e
 	kv_cleanup_close int fd = open(path, O_PATH | O_CLOEXEC);
 
 	return fd < 0 ? 0 : add_path(ruleset, fd, READ, handled, err);
+}
+
+static int
+add_sockets(int ruleset, const char *path, uint64_t handled, struct kv_error *err)
+{
+	kv_cleanup_close int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? 0 : add_path(ruleset, fd, KV_LL_RESOLVE_UNIX, handled, err);
 }
 
 static int
@@ -92,6 +102,11 @@ fill(int ruleset, const struct kv_egress_config *config, int audit, const struct
 	if (audit >= 0 && add_path(ruleset, audit, handled->fs & ~(KV_LL_EXECUTE | KV_LL_IOCTL_DEV | KV_LL_MAKE_BLOCK |
 	    KV_LL_MAKE_CHAR), handled->fs, err) != 0)
 		return -1;
+	/* Syslog's socket, also where /dev/log is a link. The name and not the socket: a daemon that starts again makes another. */
+	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++)
+		if ((handled->fs & KV_LL_RESOLVE_UNIX) != 0 &&
+		    add_sockets(ruleset, sockets[i], handled->fs, err) != 0)
+			return -1;
 	return handled->net != 0 ? each_port(config, add_port, ruleset, err) : 0;
 }
 

@@ -11,6 +11,7 @@
 #include "common/io.h"
 #include "common/proc.h"
 #include "policy/credential.h"
+#include "session/fill_groups.h"
 #include "session/fill_wasm.h"
 #include "session/opener.h"
 #include "session/walk.h"
@@ -277,6 +278,8 @@ kv_ticket_fill(const struct kv_config *config, const struct kv_decision *decisio
 	if (fill_names(config, decision, request, account, t, err) != 0)
 		return -1;
 	if (kv_idmap_wanted(decision->backend) && kv_idmap_fill(account, t, err) != 0)
+		return -1;
+	if (kv_fill_groups(account, t, err) != 0)
 		return -1;
 	return fill_layers(decision, request, account, t, err);
 }

@@ -9,6 +9,7 @@
 
 #include "session/close_record.h"
 
+#include "audit/thaw.h"
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/io.h"
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_MAX_DEAD	(sizeof(KV_DEAD_PREFIX) + KV_ID_LEN)
@@ -33,21 +35,29 @@ is_dead(int sessions_fd, const char *id)
 
 	if (dir < 0)
 		return false;
-	/* Under the lock a directory without an info is debris. */
+	/*
+	 * A directory gets its id with its info in it: without one it is what a close has left half-way. One that
+	 * cannot be read (no descriptor, no memory) says nothing.
+	 */
+	if (faccessat(dir, "info", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT;
 	if (kv_state_read_info(dir, &si) != 0)
-		return true;
+		return false;
 	return !kv_state_alive(&si);
 }
 
-/* Renames the directories of the dead, so that each is removed by one reaper. */
+/*
+ * Renames the directories of the dead, so that each is removed by one reaper. No lock is needed: the dead stay dead,
+ * no id comes again, and of two who rename the same one the second finds nothing.
+ */
 static int
 claim_dead(int sessions_fd, struct kv_error *err)
 {
-	struct kv_state_lock lock;
 	int copy = openat(sessions_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	kv_cleanup_dir DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	char name[NAME_MAX_DEAD], id[KV_ID_LEN + 1];
 	struct dirent *entry;
-	char name[NAME_MAX_DEAD];
+	bool alive;
 
 	if (dir == NULL) {
 		(void)kv_error_sys(err, "%s", KV_SESSIONS_DIR);
@@ -55,13 +65,16 @@ claim_dead(int sessions_fd, struct kv_error *err)
 			(void)close(copy);
 		return -1;
 	}
-	if (kv_state_lock(sessions_fd, &lock, err) != 0)
-		return -1;
-	while ((entry = readdir(dir)) != NULL)
-		if (kv_state_is_id(entry->d_name) && is_dead(sessions_fd, entry->d_name) &&
-		    kv_format(name, sizeof(name), "%s%s", KV_DEAD_PREFIX, entry->d_name) == 0)
+	while ((entry = readdir(dir)) != NULL) {
+		if (kv_state_is_id(entry->d_name)) {
+			memcpy(id, entry->d_name, sizeof(id));
+			alive = !is_dead(sessions_fd, id);
+		} else if (!kv_state_is_new(entry->d_name, id, &alive)) {
+			continue;
+		}
+		if (!alive && kv_format(name, sizeof(name), "%s%s", KV_DEAD_PREFIX, id) == 0)
 			(void)renameat(sessions_fd, entry->d_name, sessions_fd, name);
-	kv_state_unlock(&lock);
+	}
 	return 0;
 }
 
@@ -126,9 +139,19 @@ reap_one(int sessions_fd, const char *name, const struct kv_audit *audit, unsign
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct kv_usage usage = { .last_status = -1 };
 	struct kv_state_info si;
+	struct stat named, st;
 	bool known;
 
-	if (dir < 0 || flock(dir, LOCK_EX | LOCK_NB) != 0)
+	if (dir < 0)
+		return 0;
+	if (flock(dir, LOCK_EX | LOCK_NB) != 0) {
+		/* A reaper that is stopped or frozen would leave what the dead session left, for as long. */
+		kv_thaw_holder(dir);
+		return 0;
+	}
+	/* Another one may have ended between the two. */
+	if (fstatat(sessions_fd, name, &named, AT_SYMLINK_NOFOLLOW) != 0 || fstat(dir, &st) != 0 ||
+	    named.st_ino != st.st_ino || named.st_dev != st.st_dev)
 		return 0;
 	known = kv_state_read_info(dir, &si) == 0;
 	if (remove_cgroup(&si, name + strlen(KV_DEAD_PREFIX), ms, &usage, err) != 0)

@@ -11,13 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define LOCK_TRIES	1000		/* of 5 ms */
 
 /* Names below it are nobody's but root's to list; each folder in it says who may look into it. */
 #define RUN_MODE	0711
@@ -75,48 +74,35 @@ kv_session_probe_folder(bool make, int *out, struct kv_error *err)
 	return open_below("probe", 0755, make, out, err);
 }
 
-static int
-wait_for_lock(int sessions_fd, struct kv_error *err)
-{
-	/* The folder itself is what is locked: a lock file would be left behind. */
-	kv_cleanup_close int fd = openat(sessions_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return kv_error_sys(err, "the sessions' lock");
-	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
-		if ((errno != EWOULDBLOCK && errno != EINTR) || i >= LOCK_TRIES)
-			return kv_error_sys(err, "the sessions' lock");
-		(void)usleep(5000);
-	}
-	return kv_steal_fd(&fd);
-}
-
-int
-kv_state_lock(int sessions_fd, struct kv_state_lock *lock, struct kv_error *err)
-{
-	lock->fd = -1;
-	if (kv_hold_enter(&lock->hold) != 0)
-		return kv_error_sys(err, "the sessions' lock");
-	lock->fd = wait_for_lock(sessions_fd, err);
-	if (lock->fd >= 0)
-		return 0;
-	kv_hold_leave(&lock->hold);
-	return -1;
-}
-
-void
-kv_state_unlock(struct kv_state_lock *lock)
-{
-	if (lock->fd < 0)
-		return;
-	(void)close(kv_steal_fd(&lock->fd));
-	kv_hold_leave(&lock->hold);
-}
-
 bool
 kv_state_is_id(const char *name)
 {
 	return strspn(name, "0123456789abcdef") == KV_ID_LEN && name[KV_ID_LEN] == '\0';
+}
+
+bool
+kv_state_is_new(const char *name, char id[KV_ID_LEN + 1], bool *alive)
+{
+	const size_t prefix = strlen(KV_NEW_PREFIX), head = prefix + KV_ID_LEN;
+	struct kv_state_info si = { .uid = -1 };
+	const char *dot;
+	char pid[24];
+	uint64_t number;
+
+	if (strncmp(name, KV_NEW_PREFIX, prefix) != 0 || strspn(name + prefix, "0123456789abcdef") != KV_ID_LEN ||
+	    name[head] != '.')
+		return false;
+	if (kv_format(pid, sizeof(pid), "%.*s", (int)strcspn(name + head + 1, "."), name + head + 1) != 0 ||
+	    kv_parse_u64(pid, 1, INT32_MAX, &number) != 0)
+		return false;
+	si.info.opener = (pid_t)number;
+	dot = strchr(name + head + 1, '.');
+	if (dot == NULL || kv_parse_u64(dot + 1, 0, UINT64_MAX, &si.opener_start) != 0)
+		return false;
+	memcpy(id, name + prefix, KV_ID_LEN);
+	id[KV_ID_LEN] = '\0';
+	*alive = kv_state_alive(&si);
+	return true;
 }
 
 static int
@@ -151,19 +137,20 @@ fill(int state_fd, const struct kv_state_info *info, int *lock_fd, struct kv_err
 	return 0;
 }
 
+/* The directory under its first name, whole. Where that fails, what is there is removed. */
 static int
-make(int sessions_fd, const struct kv_state_info *info, int *state_fd, int *lock_fd, struct kv_error *err)
+make(int sessions_fd, const char *name, const struct kv_state_info *info, int *state_fd, int *lock_fd,
+    struct kv_error *err)
 {
 	kv_cleanup_close int dir = -1;
-	const char *id = info->info.id;
 
-	if (mkdirat(sessions_fd, id, 0700) != 0)
+	if (mkdirat(sessions_fd, name, 0700) != 0)
 		return kv_error_sys(err, "cannot make the session's state");
-	dir = openat(sessions_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dir = openat(sessions_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		(void)kv_error_sys(err, "the session's state");
 	if (dir < 0 || fill(dir, info, lock_fd, err) != 0) {
-		(void)kv_state_remove(sessions_fd, id);
+		(void)kv_state_remove(sessions_fd, name);
 		return -1;
 	}
 	*state_fd = kv_steal_fd(&dir);
@@ -174,15 +161,25 @@ int
 kv_state_make(int sessions_fd, struct kv_state_info *info, int *state_fd, int *lock_fd,
     struct kv_error *err)
 {
-	struct kv_state_lock guard;
-	int result;
+	kv_cleanup_close int state = -1, lock = -1;
+	char name[NAME_MAX + 1];
+	char *id = info->info.id;
 
-	/* Held until the info names the opener: a reap would take it for debris. */
-	if (make_id(info->info.id, err) != 0 || kv_state_lock(sessions_fd, &guard, err) != 0)
+	if (make_id(id, err) != 0)
 		return -1;
-	result = make(sessions_fd, info, state_fd, lock_fd, err);
-	kv_state_unlock(&guard);
-	return result;
+	if (kv_format(name, sizeof(name), "%s%s.%ld.%llu", KV_NEW_PREFIX, id, (long)info->info.opener,
+	    (unsigned long long)info->opener_start) != 0)
+		return kv_error_sys(err, "the session's state");
+	if (make(sessions_fd, name, info, &state, &lock, err) != 0)
+		return -1;
+	if (renameat(sessions_fd, name, sessions_fd, id) != 0) {
+		(void)kv_error_sys(err, "cannot make the session's state");
+		(void)kv_state_remove(sessions_fd, name);
+		return -1;
+	}
+	*state_fd = kv_steal_fd(&state);
+	*lock_fd = kv_steal_fd(&lock);
+	return 0;
 }
 
 /* The files of one state directory; it has no folders below it. */

@@ -4,11 +4,11 @@
 #ifndef KV_SESSION_STATE_H
 #define KV_SESSION_STATE_H
 
-#include "audit/hold.h"
 #include "session/session.h"
 
 #define KV_INFO_MAX	8192
 #define KV_DEAD_PREFIX	"dead."		/* a directory that a reap has claimed */
+#define KV_NEW_PREFIX	"new."		/* one that is not whole yet: new.ID.PID.START of its opener */
 
 /*
  * Opens KV_SESSIONS_DIR, made root 0700 if it is missing. What somebody else made
@@ -17,19 +17,13 @@
  */
 int kv_state_open(bool make, int *sessions_fd, struct kv_error *err);
 
-/*
- * The lock under which directories are made and claimed; the wait for it is bounded. Under su(1) its
- * caller could stop the holder, and keep everybody else out: audit/hold.h. 0, to be undone by
- * kv_state_unlock, or -1.
- */
-struct kv_state_lock {
-	int fd;
-	struct kv_hold hold;
-};
-int kv_state_lock(int sessions_fd, struct kv_state_lock *lock, struct kv_error *err);
-void kv_state_unlock(struct kv_state_lock *lock);
-
 bool kv_state_is_id(const char *name);
+
+/*
+ * Is this the name of a directory that was being made; if so, its id, and whether its maker lives. The name alone says
+ * who that is, so that there is no moment in which a new directory could be taken for debris. Pure but for /proc.
+ */
+bool kv_state_is_new(const char *name, char id[KV_ID_LEN + 1], bool *alive);
 
 /* The info file. Values are escaped, so that none can make a line. */
 struct kv_state_info {
@@ -41,7 +35,11 @@ struct kv_state_info {
 int kv_state_write_info(int state_fd, const struct kv_state_info *info, struct kv_error *err);
 int kv_state_read_info(int state_fd, struct kv_state_info *info);
 
-/* Makes a new id (info->info.id) and its directory with info and the held lock in it. 0 or -1. */
+/*
+ * Makes a new id (info->info.id) and its directory with info and the held lock in it; info has to name the caller as
+ * opener. There is no lock of all sessions: who is stopped or frozen in here keeps nobody else out. The
+ * directory is made under another name, and gets its own when it is whole (rename(2)). 0 or -1.
+ */
 int kv_state_make(int sessions_fd, struct kv_state_info *info, int *state_fd, int *lock_fd,
     struct kv_error *err);
 

@@ -125,7 +125,7 @@ enums_are_in_range(const struct kv_ticket *t)
 static bool
 counts_are_in_range(const struct kv_ticket *t)
 {
-	return t->environment_count <= COUNT(t->environment) &&
+	return t->login_groups_count <= COUNT(t->login_groups) && t->environment_count <= COUNT(t->environment) &&
 	    t->secrets_count <= COUNT(t->secrets) &&
 	    t->wrapped_count <= COUNT(t->wrapped) &&
 	    t->noexec_count <= COUNT(t->noexec) &&

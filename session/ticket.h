@@ -35,6 +35,7 @@ struct kv_error;
 #define KV_TICKET_MAGIC	0x6b617663683031ULL
 #define KV_TICKET_FILTER_MAX 4096
 #define KV_NOEXEC_MAX	64
+#define KV_LOGIN_GROUPS_MAX 2048
 #define KV_GROUPS_MAX	64	/* supplementary groups that a container's user keeps */
 
 enum kv_cgroup_version { KV_CGROUP_NONE, KV_CGROUP_V1, KV_CGROUP_V2 };
@@ -62,6 +63,8 @@ struct kv_ticket {
 	char rule[KV_NAME_MAX];
 	char policy[KV_NAME_MAX];
 	uint32_t uid, gid;
+	uint32_t login_groups_count;	/* supplementary, as the session's processes have them in stage one's user namespace: */
+	uint32_t login_groups[KV_LOGIN_GROUPS_MAX];	/* ascending, each once, without gid */
 
 	int32_t backend, inner;		/* enum kv_backend_id */
 	int32_t base_score;		/* of the backend, before its layers */

@@ -108,7 +108,7 @@ ROOT_CASE(a_damaged_ticket_is_refused, "every field out of its range is noticed"
 		AT(ports_count, KV_PORTS_MAX + 1), AT(filter_count, KV_TICKET_FILTER_MAX + 1),
 		AT(filter_count, 1), AT(environment_count, 33), AT(wrapped_count, 17),
 		AT(opener_pid, 0), AT(secrets_count, KV_CREDENTIALS_MAX + 1), AT(credentials_dir, 2),
-		AT(own_rootfs, 2), AT(groups_count, KV_GROUPS_MAX + 1),
+		AT(own_rootfs, 2), AT(login_groups_count, KV_LOGIN_GROUPS_MAX + 1), AT(groups_count, KV_GROUPS_MAX + 1),
 		AT(data_count, KV_DATA_MAX + 1), AT(landlock[0].preopen, 2),
 #undef AT
 	};

@@ -16,7 +16,8 @@
  *   data_dir, landlock paths    made visible at their paths
  *
  * Any other top-level folder is not there. /var/log/{wtmp,btmp,lastlog,faillog} stay writable (their
- * modes decide) because sshd itself records logins from inside. KV_AUDIT_DIR is covered.
+ * modes decide) because sshd itself records logins from inside. KV_AUDIT_DIR is covered. So are the folders of
+ * kv_view_covered: a network namespace does not part anybody from a socket that has a path.
  *
  * The home. Opened once, with the user's fsuid and without following a link at
  * its end; it must be a directory that the user owns. A link, FIFO, device, another's directory, or a
@@ -76,5 +77,16 @@ struct kv_view {
  * The caller has one thread. 0, or -1: then the namespace is half built and must be left or ended.
  */
 int kv_view_enter(const struct kv_view *view, struct kv_ticket *wrapped, struct kv_error *err);
+
+/*
+ * Folders in which daemons of the host have sockets that their modes leave open, and nothing else that a session
+ * needs. Each is covered by an empty one, unless the policy's data_dir or Landlock paths name it or something in it
+ * (or a data_dir is above it: that is the host's folder with all that is in it).
+ */
+struct kv_view_covered {
+	const char *path;	/* absolute; NULL ends the table */
+	bool host_network_too;	/* who reaches it has the host; else it stays where network = host */
+};
+extern const struct kv_view_covered kv_view_covered[];
 
 #endif

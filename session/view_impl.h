@@ -88,6 +88,9 @@ int kv_view_paths(struct kv_build *b, bool above, struct kv_error *err);
 /* Does the policy itself make this folder or one above it visible. */
 bool kv_view_named(const struct kv_view *view, const char *path);
 
+/* Does the policy name this folder, or something in it. One above it does not count here; a data_dir above is mounted over it later. */
+bool kv_view_asked_for(const struct kv_view *view, const char *folder);
+
 /* view_noexec.c, after the change of root: fills ticket->noexec. */
 int kv_view_note_noexec(struct kv_ticket *ticket, struct kv_error *err);
 

@@ -74,6 +74,22 @@ kv_view_named(const struct kv_view *view, const char *path)
 	return false;
 }
 
+bool
+kv_view_asked_for(const struct kv_view *view, const char *folder)
+{
+	char named[KV_PATH_MAX];
+
+	for (size_t i = 0; i < view->policy->data_dir_count; i++)
+		if (expand(view, view->policy->data_dir[i], named, sizeof(named)) == 0 &&
+		    kv_view_below(named, folder))
+			return true;
+	for (size_t i = 0; i < view->policy->landlock_count; i++)
+		if (expand(view, view->policy->landlock[i].path, named, sizeof(named)) == 0 &&
+		    kv_view_below(named, folder))
+			return true;
+	return false;
+}
+
 /* Is the file that `there` describes seen in the view at this path, links followed inside the view. */
 static bool
 visible(const struct kv_build *b, const char *path, const struct stat *there)

@@ -11,7 +11,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -63,6 +65,48 @@ kv_view_trees(struct kv_build *b, struct kv_error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(trees); i++)
 		if (one_tree(b, trees[i], err) < 0)
 			return kv_error_wrap(err, "host tree /%s", trees[i]);
+	return 0;
+}
+
+/* What lies in /run is not here: the session's is its own. */
+const struct kv_view_covered kv_view_covered[] = {
+	{ "/var/lib/lxd", true },
+	{ "/var/snap/lxd/common/lxd", true },
+	{ "/var/lib/incus", true },
+	{ "/var/lib/docker", true },
+	{ "/var/lib/containerd", true },
+	{ "/var/spool/postfix/private", true },
+	{ "/var/spool/postfix/public", true },
+	{ "/var/lib/mysql", false },
+	{ "/var/lib/pgsql", false },
+	{ NULL, false },
+};
+
+static int
+cover(struct kv_build *b, int empty, const char *path, struct kv_error *err)
+{
+	/* A link there is root's, and what it leads to is what is meant. */
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	kv_cleanup_close int fd = (int)syscall(SYS_openat2, b->root, path, &how, sizeof(how));
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (fd < 0)
+		return kv_error_sys(err, "view: %s", path);
+	return kv_view_bind(empty, fd, "", KV_MOUNT_RDONLY, path, err);
+}
+
+static int
+cover_all(struct kv_build *b, int empty, struct kv_error *err)
+{
+	bool host = b->view->policy->network == KV_NET_HOST;
+
+	for (const struct kv_view_covered *one = kv_view_covered; one->path != NULL; one++)
+		if ((one->host_network_too || !host) && !kv_view_asked_for(b->view, one->path) &&
+		    cover(b, empty, one->path, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -119,6 +163,8 @@ private_var(struct kv_build *b, int empty, struct kv_error *err)
 	if (run >= 0 && kv_view_bind(empty, run, "", KV_MOUNT_RDONLY, "/var/run", err) < 0)
 		return -1;
 	if (lock >= 0 && kv_view_bind(empty, lock, "", KV_MOUNT_RDONLY, "/var/lock", err) < 0)
+		return -1;
+	if (cover_all(b, empty, err) < 0)
 		return -1;
 	return login_records(b, err);
 }

@@ -511,6 +511,88 @@ quick(struct t_host *host)
 }
 T_CASE(it_is_quick, "the time that each login pays", quick, 60)
 
+/* Sockets of daemons on the host, which every user may connect to. */
+static void
+listen_at(const char *folder, const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	T_CHECK(mkdir(folder, 0755) == 0 || errno == EEXIST);
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	T_CHECK(bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, 8) == 0);
+	T_CHECK(chmod(path, 0666) == 0);
+}
+
+static const char *socket_path;
+
+static int
+connects(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", socket_path);
+	return connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 ? 0 : 1;
+}
+
+/* In a child, since a view is entered once: can the user connect. */
+static bool
+reached(struct t_host *host, const char *path)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	T_CHECK(pid >= 0);
+	if (pid == 0) {
+		t_enter(host);
+		socket_path = path;
+		_exit(t_as_user(connects) ? 0 : 3);
+	}
+	T_CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	T_CHECK(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3);
+	return WEXITSTATUS(status) == 0;
+}
+
+static void
+sockets(struct t_host *host)
+{
+	static const char named[] = "/var/lib/lxd", above[] = "/var/lib";
+	static const char lxd[] = "/var/lib/lxd/unix.socket", mysql[] = "/var/lib/mysql/mysql.sock",
+	    other[] = "/var/lib/other/socket", linked[] = "/var/lib/real/unix.socket";
+	struct kv_landlock_path *rule;
+
+	fresh("/var/lib");
+	listen_at("/var/lib/lxd", lxd);
+	listen_at("/var/lib/mysql", mysql);
+	listen_at("/var/lib/other", other);
+	listen_at("/var/lib/real", linked);
+	T_CHECK(symlink("real", "/var/lib/incus") == 0);
+	socket_path = lxd;
+	T_CHECK(t_as_user(connects));
+	T_CHECK(!reached(host, lxd) && !reached(host, mysql) && !reached(host, linked));
+	T_CHECK(!reached(host, "/var/lib/incus/unix.socket"));
+	/* The others stay: doctor names them. */
+	T_CHECK(reached(host, other));
+	host->policy.network = KV_NET_HOST;
+	T_CHECK(reached(host, mysql) && !reached(host, lxd));
+	host->policy.network = KV_NET_OFF;
+	T_CHECK(kv_policy_add_data_dir(&host->policy) != NULL);
+	(void)snprintf(host->policy.data_dir[0], KV_PATH_MAX, "%s", named);
+	T_CHECK(reached(host, lxd) && !reached(host, mysql));
+	(void)snprintf(host->policy.data_dir[0], KV_PATH_MAX, "%s", above);
+	/* That is the host's folder as it is; a Landlock path above, which is seen anyhow, brings nothing back. */
+	T_CHECK(reached(host, lxd) && reached(host, other));
+	host->policy.data_dir_count = 0;
+	rule = kv_policy_add_landlock(&host->policy);
+	T_CHECK(rule != NULL);
+	(void)snprintf(rule->path, sizeof(rule->path), "%s", above);
+	T_CHECK(!reached(host, lxd) && reached(host, other));
+	(void)snprintf(rule->path, sizeof(rule->path), "%s", named);
+	T_CHECK(reached(host, lxd));
+}
+T_CASE(sockets_of_daemons_are_covered, "those that are known; not the others, and not where the policy names them", sockets, 30)
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, allow_list_is_all_there_is);
@@ -526,6 +608,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, only_the_wrapper_keeps_capabilities);
 	ATF_TP_ADD_TC(tp, syslog_is_reached_through_its_link);
 	ATF_TP_ADD_TC(tp, nothing_of_the_old_root_is_left);
+	ATF_TP_ADD_TC(tp, sockets_of_daemons_are_covered);
 	ATF_TP_ADD_TC(tp, it_is_quick);
 	return t_add_home_cases(tp);
 }

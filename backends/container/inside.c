@@ -71,7 +71,7 @@ verify_identity(const struct kv_ticket *ticket, struct kv_error *err)
 	for (int i = 0; i < 3; i++)
 		if (uid[i] != ticket->uid || gid[i] != ticket->gid)
 			return missing("identity", "another user or group", err);
-	return 0;
+	return kv_verify_own_groups(ticket, false, err);
 }
 
 static int

@@ -22,10 +22,12 @@
 #define KV_PROBE_KEY		2048
 /* A failure may be the hour's (a busy host): after this many seconds it is looked at again, without being waited for. */
 #define KV_PROBE_FAILED_S	600
+/* One that took too long says the least about the runtime. */
+#define KV_PROBE_LATE_S		30
 
 struct kv_probe {
 	bool starts;
-	uint64_t when;		/* seconds of CLOCK_BOOTTIME */
+	uint64_t when;		/* seconds of CLOCK_BOOTTIME; for a time-out so much before it that KV_PROBE_LATE_S are left */
 	char version[48];
 	char option[64];	/* kv_backend_fact.runtime_option */
 	char reason[256];	/* why it does not start; "" if it does */

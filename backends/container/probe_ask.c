@@ -90,8 +90,11 @@ kv_probe_ask(const char *program, const char *word, char *out, size_t size, stru
 		(void)kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (!ended)
-		return kv_error_set(err, KV_ERR_UNAVAILABLE, "\"%s\" did not end within %d seconds", word, ASK_MS / 1000);
+	if (!ended) {
+		(void)kv_error_set(err, KV_ERR_UNAVAILABLE, "\"%s\" did not end within %d seconds", word, ASK_MS / 1000);
+		err->sys_errno = ETIMEDOUT;
+		return -1;
+	}
 	if (status != 0 && WIFEXITED(status))
 		return kv_error_set(err, KV_ERR_UNAVAILABLE, "\"%s\" ended with status %d: %.100s", word,
 		    WEXITSTATUS(status), out);

@@ -1,6 +1,7 @@
 /* All that is to be known of one runtime, found by asking it and by starting it. */
 #include "backends/container/probe.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,6 +36,8 @@ give_reason(enum kv_runtime runtime, const struct kv_error *err, struct kv_probe
 		msg += strlen(name) + 2;
 	(void)snprintf(out->reason, REASON_MAX, "%.*s", (int)REASON_MAX - 1, msg[0] != '\0' ? msg : "no reason is known");
 	out->starts = false;
+	if (err->sys_errno == ETIMEDOUT)
+		out->when -= out->when < KV_PROBE_FAILED_S - KV_PROBE_LATE_S ? out->when : KV_PROBE_FAILED_S - KV_PROBE_LATE_S;
 }
 
 /* Does `runsc flags` list it: a line "  -NAME" with or without the kind of its value. */
@@ -94,6 +97,7 @@ find_runsc(const char *program, const char *help, struct kv_probe *out)
 	static const char *const platforms[] = { "systrap", "kvm", "ptrace" };
 	struct kv_error all = KV_ERROR_INIT;
 	char flags[32], said[sizeof(all.msg)] = "";
+	bool late = false;
 
 	read_flags(help, flags, sizeof(flags));
 	for (size_t i = 0; i < sizeof(platforms) / sizeof(platforms[0]); i++) {
@@ -107,9 +111,11 @@ find_runsc(const char *program, const char *help, struct kv_probe *out)
 			return;
 		}
 		*out = before;
+		late = late || err.sys_errno == ETIMEDOUT;
 		(void)snprintf(said, sizeof(said), "%s", all.msg);
 		(void)kv_error_set(&all, err.code, "%.150s%s%s: %.100s", said, said[0] != '\0' ? "; " : "", platforms[i], err.msg);
 	}
+	all.sys_errno = late ? ETIMEDOUT : 0;
 	give_reason(KV_RUNTIME_RUNSC, &all, out);
 }
 

@@ -15,16 +15,20 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "audit/thaw.h"
 #include "backends/container/probe.h"
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/io.h"
+#include "common/proc.h"
 #include "session/session.h"
 
 #define LONGEST_S	120	/* all of it; a backup of the limits of each step */
 #define WAIT_STEP_US	50000
+#define MASK_WORDS	128	/* of processors: more than any kernel has */
 
 static int
 usage(void)
@@ -48,6 +52,26 @@ at_least(int resource, rlim_t least)
 	return setrlimit((__rlimit_resource_t)resource, &limit);
 }
 
+/*
+ * What a user of su has set besides, all of which can make a start too slow: his cgroup (which he could also freeze, with the
+ * lock in our hands), processors, and a place among the first to be killed. What cannot be undone is the host's.
+ */
+static void
+leave_caller(void)
+{
+	struct kv_error ignored = KV_ERROR_INIT;
+	kv_cleanup_close int proc = kv_proc_open(&ignored);
+	unsigned long all[MASK_WORDS];
+
+	if (proc >= 0) {
+		kv_thaw_leave(proc);
+		(void)kv_write_file(proc, "self/oom_score_adj", "0");
+	}
+	memset(all, 0xff, sizeof(all));
+	(void)syscall(SYS_sched_setaffinity, 0, sizeof(all), all);
+	(void)syscall(SYS_ioprio_set, 1 /* a process */, 0, 0);
+}
+
 static int
 be_plain(struct kv_error *err)
 {
@@ -68,6 +92,7 @@ be_plain(struct kv_error *err)
 			return kv_error_sys(err, "the caller's limits are too low to tell anything");
 	if (sched_setscheduler(0, SCHED_OTHER, &plain) != 0 || setpriority(PRIO_PROCESS, 0, 0) != 0)
 		return kv_error_sys(err, "priority");
+	leave_caller();
 	(void)umask(022);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)alarm(LONGEST_S);

@@ -147,9 +147,12 @@ await_answer(int fd, const char *what, struct kv_probe_answer *answer, struct kv
 		int n = poll(&watched, 1, left > 0 ? (int)left : 0);
 		ssize_t got;
 
-		if (n == 0)
-			return kv_error_set(err, KV_ERR_UNAVAILABLE, "did not start %s within %d seconds", what,
+		if (n == 0) {
+			(void)kv_error_set(err, KV_ERR_UNAVAILABLE, "did not start %s within %d seconds", what,
 			    KV_PROBE_START_MS / 1000);
+			err->sys_errno = ETIMEDOUT;
+			return -1;
+		}
 		if (n < 0 && errno == EINTR)
 			continue;
 		got = n < 0 ? -1 : read(fd, (char *)answer + used, sizeof(*answer) - used);

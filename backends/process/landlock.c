@@ -14,7 +14,7 @@
 #include "common/io.h"
 #include "session/ticket.h"
 
-#define ABI_HIGHEST 7
+#define ABI_HIGHEST 9	/* 8 has no new right */
 
 struct kv_landlock_abi
 kv_landlock_abi_rights(int abi)
@@ -33,6 +33,8 @@ kv_landlock_abi_rights(int abi)
 		rights.fs |= KV_LL_IOCTL_DEV;
 	if (abi >= 6)
 		rights.scoped = KV_LL_SCOPE_ABSTRACT | KV_LL_SCOPE_SIGNAL;
+	if (abi >= 9)
+		rights.fs |= KV_LL_RESOLVE_UNIX;
 	return rights;
 }
 
@@ -93,6 +95,9 @@ kv_landlock_plan(const struct kv_ticket *ticket, int abi, struct kv_landlock_abi
 	*out = (struct kv_landlock_abi){ .scoped = has.scoped };
 	if ((has.fs & KV_LL_REFER) != 0)
 		out->fs = KV_LL_MAKE_BLOCK | KV_LL_REFER;
+	/* The host's services are on its network; who has that has them. */
+	if (ticket->network != KV_NET_HOST)
+		out->fs |= has.fs & KV_LL_RESOLVE_UNIX;
 	if (ticket->landlock_count > 0) {
 		if (abi < 1)
 			return kv_error_set(err, KV_ERR_UNAVAILABLE, "this kernel has no Landlock");
@@ -132,6 +137,38 @@ add_path(int ruleset, const char *path, bool writable, uint64_t rights, uint64_t
 }
 
 static int
+add_sockets_at(int ruleset, const char *path, uint64_t handled, struct kv_error *err)
+{
+	struct stat st;
+
+	/* A container's root need not have it. */
+	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	return add_path(ruleset, path, false, KV_LL_RESOLVE_UNIX, handled, err);
+}
+
+/*
+ * Where the processes of a session meet: each of its sandboxes is a domain of its own. /run and /dev are the session's
+ * (there is syslog's socket); SSSD's pipes are how libc asks who is who. Where the policy has
+ * Landlock paths, those that can be written to are such places too.
+ */
+static int
+add_sockets(int ruleset, const struct kv_ticket *ticket, uint64_t handled, struct kv_error *err)
+{
+	static const char *const always[] = { "/tmp", "/var/tmp", "/dev", "/run", "/var/lib/sss/pipes" };
+
+	if ((handled & KV_LL_RESOLVE_UNIX) == 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		if (add_sockets_at(ruleset, always[i], handled, err) != 0)
+			return -1;
+	for (uint32_t i = 0; i < ticket->data_count; i++)
+		if (add_sockets_at(ruleset, ticket->data[i], handled, err) != 0)
+			return -1;
+	return ticket->home[0] == '/' ? add_sockets_at(ruleset, ticket->home, handled, err) : 0;
+}
+
+static int
 add_port(int ruleset, uint16_t port, struct kv_error *err)
 {
 	struct kv_ll_port attr = { .allowed = KV_LL_CONNECT_TCP, .port = port };
@@ -157,6 +194,8 @@ kv_landlock_build(const struct kv_ticket *ticket, struct kv_error *err)
 		return kv_error_sys(err, "landlock: ruleset");
 	if (ticket->landlock_count == 0 && (handled.fs & KV_LL_REFER) != 0 &&
 	    add_path(fd, "/", false, KV_LL_REFER, handled.fs, err) != 0)
+		return -1;
+	if (add_sockets(fd, ticket, handled.fs, err) != 0)
 		return -1;
 	for (uint32_t i = 0; i < ticket->landlock_count; i++) {
 		if (add_path(fd, ticket->landlock[i].path, ticket->landlock[i].writable, 0,

@@ -22,7 +22,8 @@ int kv_landlock_probe(void);
 /*
  * Builds a ruleset from the ticket: with landlock paths, all file rights are handled and
  * granted below those paths only (ro or rw); with ports, TCP connect is handled and granted to those; scopes
- * for signals and abstract sockets wherever the kernel has them.
+ * for signals and abstract sockets wherever the kernel has them; from ABI 9 on, without the host's network, sockets with
+ * a path only where the session's processes meet (/tmp, the home, data_dir ...).
  * No ruleset allows block devices to be made. Opens the paths now, and follows no symbolic link. Returns a descriptor, or -1:
  * KV_ERR_UNAVAILABLE where the kernel lacks a right that is needed, or a path is not there; or
  * KV_LANDLOCK_NOTHING on a kernel without Landlock, for a ticket that needs none of it.

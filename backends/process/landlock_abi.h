@@ -1,5 +1,5 @@
 /*
- * Landlock's kernel interface up to ABI 7, of which the headers of the oldest
+ * Landlock's kernel interface up to ABI 9, of which the headers of the oldest
  * supported systems know less, and the pure parts of landlock.c.
  */
 #ifndef KV_BACKENDS_PROCESS_LANDLOCK_ABI_H
@@ -17,9 +17,11 @@
 #define KV_LL_REFER		(1ULL << 13)
 #define KV_LL_TRUNCATE		(1ULL << 14)
 #define KV_LL_IOCTL_DEV		(1ULL << 15)
+#define KV_LL_RESOLVE_UNIX	(1ULL << 16)	/* connect(2), sendto(2) to a socket by its path; not one of the own domain */
 /* The rights that a file can be given; the others are a folder's. */
 #define KV_LL_FILE_RIGHTS \
-	(KV_LL_EXECUTE | KV_LL_WRITE_FILE | KV_LL_READ_FILE | KV_LL_TRUNCATE | KV_LL_IOCTL_DEV)
+	(KV_LL_EXECUTE | KV_LL_WRITE_FILE | KV_LL_READ_FILE | KV_LL_TRUNCATE | KV_LL_IOCTL_DEV | \
+	KV_LL_RESOLVE_UNIX)
 
 #define KV_LL_BIND_TCP		(1ULL << 0)
 #define KV_LL_CONNECT_TCP	(1ULL << 1)

@@ -103,7 +103,8 @@ ATF_TC_BODY(rights_of_each_abi, tc)
 {
 	static const struct { int abi; uint64_t fs, net, scoped; } want[] = {
 		{ -1, 0, 0, 0 }, { 0, 0, 0, 0 }, { 1, 0x1fff, 0, 0 }, { 2, 0x3fff, 0, 0 }, { 3, 0x7fff, 0, 0 },
-		{ 4, 0x7fff, 3, 0 }, { 5, 0xffff, 3, 0 }, { 6, 0xffff, 3, 3 }, { 7, 0xffff, 3, 3 }, { 99, 0xffff, 3, 3 },
+		{ 4, 0x7fff, 3, 0 }, { 5, 0xffff, 3, 0 }, { 6, 0xffff, 3, 3 }, { 7, 0xffff, 3, 3 }, { 8, 0xffff, 3, 3 },
+		{ 9, 0x1ffff, 3, 3 }, { 99, 0x1ffff, 3, 3 },
 	};
 
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
@@ -126,6 +127,10 @@ ATF_TC_BODY(grants, tc)
 	ATF_CHECK((kv_landlock_grant("/dev/tty", false, false, 0xffff) & KV_LL_IOCTL_DEV) != 0);
 	ATF_CHECK((kv_landlock_grant("/devil", true, true, 0xffff) & KV_LL_IOCTL_DEV) == 0);
 	ATF_CHECK_EQ(0x1fff & ~0x840, kv_landlock_grant("/dev", true, true, 0x1fff));
+	/* A socket is written to. */
+	ATF_CHECK_EQ(0xd, kv_landlock_grant("/a", false, true, 0x1ffff));
+	ATF_CHECK_EQ(0x1ffff & ~0x8840, kv_landlock_grant("/a", true, true, 0x1ffff));
+	ATF_CHECK_EQ(0x14007, kv_landlock_grant("/a", true, false, 0x1ffff));
 }
 
 ATF_TC_WITHOUT_HEAD(old_kernels_refuse_what_they_lack);
@@ -156,6 +161,11 @@ ATF_TC_BODY(old_kernels_refuse_what_they_lack, tc)
 		ATF_CHECK_EQ(0, kv_landlock_plan(&none, abi, &out, &err));
 		ATF_CHECK_EQ(abi < 2 ? 0 : KV_LL_MAKE_BLOCK | KV_LL_REFER, out.fs);
 	}
+	none.network = KV_NET_OFF;
+	ATF_CHECK_EQ(0, kv_landlock_plan(&none, 9, &out, &err));
+	ATF_CHECK_EQ(KV_LL_MAKE_BLOCK | KV_LL_REFER | KV_LL_RESOLVE_UNIX, out.fs);
+	ATF_CHECK_EQ(0, kv_landlock_plan(&host, 9, &out, &err));
+	ATF_CHECK_EQ(KV_LL_MAKE_BLOCK | KV_LL_REFER, out.fs);
 }
 
 ATF_TC_WITHOUT_HEAD(paths);
@@ -292,6 +302,39 @@ ATF_TC_BODY(scopes, tc)
 	(void)close(fd);
 }
 
+static int
+connect_path(const void *data)
+{
+	const struct sockaddr_un *to = data;
+
+	return result(connect(socket(AF_UNIX, SOCK_STREAM, 0), (const struct sockaddr *)to, sizeof(*to)));
+}
+
+ATF_TC_WITHOUT_HEAD(sockets_with_a_path);
+ATF_TC_BODY(sockets_with_a_path, tc)
+{
+	static struct kv_ticket ticket;
+	struct sockaddr_un at = { .sun_family = AF_UNIX, .sun_path = "socket" };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	need_abi(9);
+	ATF_REQUIRE(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 8) == 0);
+	full(ticket.data[0], "");
+	ticket.data[0][strlen(ticket.data[0]) - 1] = '\0';
+	/* In a folder of /tmp, which is the session's: only elsewhere is there something to deny. */
+	if (strncmp(ticket.data[0], "/tmp/", 5) == 0 || strncmp(ticket.data[0], "/var/tmp/", 9) == 0)
+		atf_tc_skip("run it in a folder outside of /tmp");
+	ticket.network = KV_NET_OFF;
+	ATF_CHECK_EQ(0, confined(NULL, connect_path, &at));
+	ATF_CHECK_EQ(EACCES, confined(&ticket, connect_path, &at));
+	ticket.data_count = 1;
+	ATF_CHECK_EQ(0, confined(&ticket, connect_path, &at));
+	ticket.data_count = 0;
+	ticket.network = KV_NET_HOST;
+	ATF_CHECK_EQ(0, confined(&ticket, connect_path, &at));
+	(void)close(fd);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, rights_of_each_abi);
@@ -302,5 +345,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, implied_paths);
 	ATF_TP_ADD_TC(tp, ports);
 	ATF_TP_ADD_TC(tp, scopes);
+	ATF_TP_ADD_TC(tp, sockets_with_a_path);
 	return atf_no_error();
 }

@@ -35,12 +35,12 @@ missing(const char *layer, const char *why, struct kv_error *err)
 static int
 verify_process(const struct kv_ticket *ticket, struct kv_error *err)
 {
-	char status[4096];
+	char status[32768];	/* the groups are in it */
 	int bits = prctl(PR_GET_SECUREBITS);
 
 	if (kv_read_file(AT_FDCWD, "/proc/self/status", status, sizeof(status)) < 0)
 		return missing("/proc/self/status", strerror(errno), err);
-	if (kv_verify_status(status, ticket, err) != 0)
+	if (kv_verify_status(status, ticket, err) != 0 || kv_verify_own_groups(ticket, false, err) != 0)
 		return -1;
 	/* A runtime empties the bounding set instead; none of them locks securebits. */
 	if (ticket->container_root != 0)

@@ -1,6 +1,9 @@
 #include "backends/process/verify_parts.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/backend.h"
 #include "common/error.h"
@@ -62,6 +65,67 @@ kv_verify_status(const char *status, const struct kv_ticket *ticket, struct kv_e
 	    ticket->gid) != 0 || !is(field(status, "Gid"), want))
 		return missing("identity", "another group", err);
 	return 0;
+}
+
+static bool
+among(const uint32_t *list, uint32_t count, uint32_t one)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (list[i] == one)
+			return true;
+	return false;
+}
+
+/* The groups that the ticket asks for, and how many. */
+static uint32_t
+wanted(const struct kv_ticket *t, bool container, const uint32_t **out)
+{
+	*out = container ? t->groups : t->login_groups;
+	return container ? t->groups_count : t->login_groups_count;
+}
+
+static int
+compare(const gid_t *seen, int count, const struct kv_ticket *ticket, const uint32_t *list, uint32_t want,
+    struct kv_error *err)
+{
+	for (int i = 0; i < count; i++)
+		if (seen[i] != ticket->gid && !among(list, want, seen[i]))
+			return kv_error_set(err, KV_ERR_UNAVAILABLE, "not confined: identity: the additional group %u", seen[i]);
+	for (uint32_t i = 0; i < want; i++)
+		if (list[i] != ticket->gid && !among(seen, (uint32_t)count, list[i]))
+			return kv_error_set(err, KV_ERR_UNAVAILABLE, "not confined: identity: group %u is missing", list[i]);
+	return 0;
+}
+
+int
+kv_verify_groups(const gid_t *seen, int count, const struct kv_ticket *ticket, long overflow, struct kv_error *err)
+{
+	const uint32_t nobody = (uint32_t)overflow, *list;
+	uint32_t want = wanted(ticket, ticket->container_root != 0, &list);
+
+	if (overflow >= 0)
+		return compare(seen, count, ticket, &nobody, want > 0 ? 1 : 0, err);
+	return compare(seen, count, ticket, list, want, err);
+}
+
+int
+kv_verify_own_groups(const struct kv_ticket *ticket, bool outside, struct kv_error *err)
+{
+	static gid_t seen[65536];	/* NGROUPS_MAX of Linux: there cannot be more */
+	int count = getgroups(sizeof(seen) / sizeof(seen[0]), seen);
+	char text[32];
+	uint64_t number = 65534;
+
+	if (count < 0)
+		return missing("identity", strerror(errno), err);
+	if (outside)
+		return compare(seen, count, ticket, ticket->login_groups, ticket->login_groups_count, err);
+	if (ticket->container_root != 0 || ticket->privilege != KV_PRIV_USERNS)
+		return kv_verify_groups(seen, count, ticket, -1, err);
+	if (kv_read_file(AT_FDCWD, "/proc/sys/kernel/overflowgid", text, sizeof(text)) >= 0 &&
+	    kv_parse_u64(text, 0, UINT32_MAX, &number) != 0)
+		return missing("identity", "overflowgid", err);
+	return kv_verify_groups(seen, count, ticket, (long)number, err);
 }
 
 bool

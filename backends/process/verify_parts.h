@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct kv_error;
 struct kv_ticket;
@@ -12,6 +13,17 @@ struct kv_verified;
 
 /* The text of /proc/self/status against the ticket. 0, or -1 naming what is wrong. */
 int kv_verify_status(const char *status, const struct kv_ticket *ticket, struct kv_error *err);
+
+/*
+ * Supplementary groups, as getgroups(2) gave them, against the ticket: all of them and no others; in what order, how often and
+ * whether gid is among them does not matter. overflow: -1 where the groups have their own numbers; in a user namespace that maps
+ * gid only (privilege = userns), the number that all others have there (/proc/sys/kernel/overflowgid).
+ * With containers (container_root) the ticket's groups for those are meant. 0, or -1 naming one.
+ */
+int kv_verify_groups(const gid_t *seen, int count, const struct kv_ticket *ticket, long overflow, struct kv_error *err);
+
+/* The same with what the kernel says of the caller. outside: in the user namespace of stage one, before any sandbox. 0 or -1. */
+int kv_verify_own_groups(const struct kv_ticket *ticket, bool outside, struct kv_error *err);
 
 /* The text of /proc/self/net/dev: is there an interface besides lo. */
 bool kv_verify_only_loopback(const char *dev);

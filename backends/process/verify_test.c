@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/mount.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -29,8 +30,10 @@
 /* Layers to leave out, one at a time. */
 enum leave {
 	NOTHING, PID, MOUNT, NET, LO_UP, ROOT, BOUNDING, SECUREBITS, CAPS, NNP, LANDLOCK, SECCOMP, LIMITS,
-	SCORE, IDENTITY,
+	SCORE, IDENTITY, GROUPS,
 };
+
+#define EXTRA_GROUP 4321
 
 static struct kv_ticket ticket;
 
@@ -40,6 +43,19 @@ inode(const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+/* Those that we have; one of them too few: then we have one that nobody has decided. */
+static void
+own_groups(bool without_one)
+{
+	gid_t seen[KV_LOGIN_GROUPS_MAX];
+	int count = getgroups(KV_LOGIN_GROUPS_MAX, seen);
+
+	ATF_REQUIRE(count >= 0);
+	for (int i = 0; i < count; i++)
+		if (seen[i] != 0 && (!without_one || seen[i] != EXTRA_GROUP))
+			ticket.login_groups[ticket.login_groups_count++] = seen[i];
 }
 
 static void
@@ -52,6 +68,7 @@ fill(enum leave leave)
 	ticket.inner = KV_BACKEND_AUTO;
 	ticket.base_score = 50;
 	ticket.uid = leave == IDENTITY ? 1 : 0;
+	own_groups(leave == GROUPS);
 	ticket.userns_ino = inode("/proc/self/ns/user");
 	ticket.host_netns_ino = inode("/proc/self/ns/net");
 	ticket.mntns_ino = inode("/proc/self/ns/mnt");
@@ -171,10 +188,14 @@ ATF_TC_BODY(each_layer, tc)
 		{ SECUREBITS, "securebits" }, { CAPS, "CapPrm" }, { NNP, "no_new_privs" },
 		{ LANDLOCK, "landlock" }, { SECCOMP, "seccomp" }, { LIMITS, "limits" },
 		{ SCORE, "promised is 69" }, { IDENTITY, "another user" },
+		{ GROUPS, "the additional group 4321" },
 	};
+
+	const gid_t groups[] = { 0, EXTRA_GROUP, 4 };
 
 	if (kv_landlock_probe() == 0)
 		atf_tc_skip("no Landlock here");
+	ATF_REQUIRE_EQ(0, setgroups(3, groups));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *got = verify_without(cases[i].leave);
 
@@ -210,6 +231,48 @@ ATF_TC_BODY(pure_parts, tc)
 	ATF_CHECK_EQ(3, kv_verify_closed_port(&ticket));
 }
 
+/* 0, or what is said. */
+static const char *
+groups_say(const gid_t *seen, int count, long overflow)
+{
+	static struct kv_error err;
+
+	err = (struct kv_error)KV_ERROR_INIT;
+	return kv_verify_groups(seen, count, &ticket, overflow, &err) == 0 ? "" : err.msg;
+}
+
+ATF_TC_WITHOUT_HEAD(groups);
+ATF_TC_BODY(groups, tc)
+{
+	const gid_t all[] = { 30, 100, 20, 30 }, more[] = { 20, 30, 0 }, fewer[] = { 30 }, nobody[] = { 100, 65534, 65534 };
+
+	memset(&ticket, 0, sizeof(ticket));
+	ticket.gid = 100;
+	ATF_CHECK_STREQ("", groups_say(all, 0, -1));
+	ATF_CHECK_STREQ("", groups_say(all + 1, 1, -1));
+	ATF_CHECK(strstr(groups_say(fewer, 1, -1), "additional group 30") != NULL);
+	ticket.login_groups_count = 2;
+	ticket.login_groups[0] = 20;
+	ticket.login_groups[1] = 30;
+	ATF_CHECK_STREQ("", groups_say(all, 4, -1));
+	ATF_CHECK(strstr(groups_say(more, 3, -1), "additional group 0") != NULL);
+	ATF_CHECK(strstr(groups_say(fewer, 1, -1), "group 20 is missing") != NULL);
+	ATF_CHECK(strstr(groups_say(nobody, 3, -1), "additional group 65534") != NULL);
+	/* In a user namespace they are all nobody's. */
+	ATF_CHECK_STREQ("", groups_say(nobody, 3, 65534));
+	ATF_CHECK(strstr(groups_say(nobody, 1, 65534), "group 65534 is missing") != NULL);
+	ATF_CHECK(strstr(groups_say(all, 4, 65534), "additional group 30") != NULL);
+	ticket.login_groups_count = 0;
+	ATF_CHECK(strstr(groups_say(nobody, 3, 65534), "additional group 65534") != NULL);
+	/* A container's: root's group is not among them. */
+	ticket.container_root = 1;
+	ticket.groups_count = 1;
+	ticket.groups[0] = 30;
+	ATF_CHECK_STREQ("", groups_say(fewer, 1, -1));
+	ATF_CHECK(strstr(groups_say(all, 4, -1), "additional group 20") != NULL);
+	ATF_CHECK(strstr(groups_say(all, 0, -1), "group 30 is missing") != NULL);
+}
+
 /* The addends here are those of policy/score.c. */
 ATF_TC_WITHOUT_HEAD(score_is_the_policys);
 ATF_TC_BODY(score_is_the_policys, tc)
@@ -242,6 +305,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, each_layer);
 	ATF_TP_ADD_TC(tp, pure_parts);
+	ATF_TP_ADD_TC(tp, groups);
 	ATF_TP_ADD_TC(tp, score_is_the_policys);
 	return atf_no_error();
 }

@@ -129,8 +129,11 @@ ends(const struct kv_ticket *ticket, size_t module, int wanted, struct kv_error 
 
 	if (status < 0)
 		return -1;
-	if (status == TIMED_OUT)
-		return kv_error_set(err, KV_ERR_UNAVAILABLE, "%s took longer than %d ms", modules[module].path, RUN_MS);
+	if (status == TIMED_OUT) {
+		(void)kv_error_set(err, KV_ERR_UNAVAILABLE, "%s took longer than %d ms", modules[module].path, RUN_MS);
+		err->sys_errno = ETIMEDOUT;
+		return -1;
+	}
 	return wanted == STOPPED ? status != 0 : status == wanted;
 }
 

@@ -249,6 +249,33 @@ case_processes() {
 	must_be_clean
 }
 
+# CASE groups: a group that another PAM module adds was seen by no rule, and refuses the session
+case_groups() {
+	needs_kavach
+	host_up
+	groupadd kv-extra
+	groupadd kv-own
+	usermod -aG kv-own ann
+	eq "his own" "$(id -G ann)" "$(ssh ann@kv id -G)"
+	host_policy_for ann 'privilege = userns' 'memory_limit = none' 'cpu_limit = none' 'process_limit = none'
+	ssh ann@kv true || fail "userns, with his own groups"
+	echo '*;*;ann;Al0000-2400;kv-extra' >> /etc/security/group.conf
+	sed -i '1i auth optional pam_group.so' /etc/pam.d/sshd
+	ssh ann@kv id > /tmp/out 2>&1 && fail "userns: $(cat /tmp/out)"
+	grep -q 'additional group' /tmp/out || fail "userns: it says $(cat /tmp/out)"
+	host_policy_for ann
+	ssh ann@kv id > /tmp/out 2>&1 && fail "a group more: $(cat /tmp/out)"
+	grep -q "additional group $(getent group kv-extra | cut -d: -f3)" /tmp/out || fail "it says $(cat /tmp/out)"
+	grep -q 'additional group' "$HOST_LOG" || fail "no record says why"
+	# The twin: it is the module that adds it, and without it the session is there.
+	host_bare
+	ssh ann@kv id -nG | grep -qw kv-extra || fail "pam_group adds nothing here"
+	host_kavach
+	sed -i '/pam_group/d' /etc/pam.d/sshd
+	eq "his own again" "$(id -G ann)" "$(ssh ann@kv id -G)"
+	must_be_clean
+}
+
 # CASE layers: five empty capability sets, no_new_privs, seccomp, namespaces of its own
 case_layers() {
 	needs_kavach

@@ -219,3 +219,21 @@ case_mean_limits() {
 	eq "oci available" True "$(field oci available)"
 	must_leave_nothing
 }
+
+# CASE mean_cgroup timeout=180: nor do a frozen or starved cgroup of his, one processor, and the worst nice value
+case_mean_cgroup() {
+	prepare
+	needs crun
+	local place=/sys/fs/cgroup/cpu/kvmean$$
+	[ -e /sys/fs/cgroup/cpu/cpu.cfs_quota_us ] || mkdir "$place" 2> /dev/null || skip "no cpu cgroup of v1"
+	mkdir -p "$place"
+	# A thousandth of a processor: a start would take minutes.
+	echo 1000000 > "$place/cpu.cfs_period_us"
+	echo 1000 > "$place/cpu.cfs_quota_us"
+	rm -f "$PROBES/crun"
+	bash -c "echo \$\$ > $place/cgroup.procs; echo 900 > /proc/self/oom_score_adj; exec taskset 1 nice -n 19 /usr/libexec/kavach/kavach-probe crun" \
+		> /tmp/mean 2>&1
+	grep -qx starts=yes "$PROBES/crun" || fail "the caller's cgroup decides: $(cat "$PROBES/crun" /tmp/mean)"
+	rmdir "$place" || fail "something is left in it"
+	must_leave_nothing
+}
