@@ -100,12 +100,26 @@ add_storage(struct kv_line *line, const struct kv_runtime_start *start, struct k
 	return 0;
 }
 
+/* The user's own, by number, as config.json has them elsewhere; without any, none of what the image's /etc/group says. */
+static void
+add_groups(struct kv_line *line, const struct kv_oci_spec *spec)
+{
+	char text[16];
+
+	if (spec->group_count == 0)
+		kv_line_add(line, "--group-add=", "keep-groups");
+	for (size_t i = 0; i < spec->group_count; i++) {
+		(void)snprintf(text, sizeof(text), "%u", spec->groups[i]);
+		kv_line_add(line, "--group-add=", text);
+	}
+}
+
 int
 kv_podman_add(struct kv_line *line, const struct kv_runtime_start *start, struct kv_error *err)
 {
 	static const char *const words[] = {
 		"run", "--detach", "--rootfs", "--cgroups=disabled", "--network=host", "--log-driver=none",
-		"--group-add=keep-groups", "--security-opt=no-new-privileges", "--cap-drop=all",
+		"--security-opt=no-new-privileges", "--cap-drop=all",
 		"--read-only-tmpfs=false", "--ulimit=host", "--passwd=false", "--no-hosts",
 	};
 	const struct kv_oci_spec *spec = start->spec;
@@ -119,6 +133,7 @@ kv_podman_add(struct kv_line *line, const struct kv_runtime_start *start, struct
 		kv_line_add(line, words[i], "");
 	(void)snprintf(user, sizeof(user), "%u:%u", spec->uid, spec->gid);
 	kv_line_add(line, "--user=", user);
+	add_groups(line, spec);
 	kv_line_add(line, "--hostname=", spec->hostname);
 	kv_line_add(line, "--read-only=", spec->read_only_root ? "true" : "false");
 	if (kv_format(text, sizeof(text), "%s/" KV_PODMAN_SECCOMP, start->state) != 0)

@@ -212,7 +212,8 @@ ATF_TC_BODY(podman_is_told_by_words, tc)
 		{ "/home/ann", "bind", "/home/ann", rbind }, { "/run/kavach", "bind", "/i", ro },
 		{ "/run", "tmpfs", "tmpfs", rbind }, { "/dev/pts", "devpts", "devpts", rbind },
 	};
-	const struct kv_oci_spec spec = {
+	static const uint32_t groups[] = { 100, 4242 };
+	struct kv_oci_spec spec = {
 		.hostname = "h", .uid = 7, .gid = 8, .args = args, .read_only_root = true,
 		.mounts = mounts, .mount_count = sizeof(mounts) / sizeof(mounts[0]), .seccomp = KV_SECCOMP_STRICT,
 	};
@@ -225,10 +226,13 @@ ATF_TC_BODY(podman_is_told_by_words, tc)
 	start.option = "/usr/bin/crun";
 	text = line(KV_RUNTIME_PODMAN, &start);
 	ATF_CHECK_MATCH("--runtime=/usr/bin/crun --root=/s/store .*--runtime-flag=root=/s/crun", text);
-	ATF_CHECK_MATCH("--user=7:8 --hostname=h --read-only=true --security-opt=seccomp=/s/seccomp.json", text);
+	ATF_CHECK_MATCH("--user=7:8 --group-add=keep-groups --hostname=h --read-only=true --security-opt=seccomp=/s/seccomp.json", text);
 	ATF_CHECK_MATCH("type=bind,src=/home/ann,target=/home/ann --mount type=bind,src=/i,target=/run/kavach,ro=true", text);
 	ATF_CHECK_MATCH("--tmpfs /run:.* --mount type=bind,src=/s/pts,target=/dev/pts", text);
 	ATF_CHECK_MATCH("--name=kv /b/rootfs /run/kavach/init$", text);
+	spec.groups = groups;
+	spec.group_count = 2;
+	ATF_CHECK_MATCH("--user=7:8 --group-add=100 --group-add=4242 --hostname=h", line(KV_RUNTIME_PODMAN, &start));
 	mounts[0].source = "/home/a,ro=false";
 	ATF_CHECK_STREQ("!podman cannot mount /home/ann", line(KV_RUNTIME_PODMAN, &start));
 }

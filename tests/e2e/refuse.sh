@@ -361,7 +361,7 @@ def file(name):
     # An overlay shows another device than the kernel locks by.
     device = "%02x:%02x" % (os.major(st.st_dev), os.minor(st.st_dev)) if name.startswith("/run/") else ""
     return device, str(st.st_ino)
-inodes = {file(name): name for name in ("/run/kavach/sessions", "/var/lib/kavach/audit.lock")}
+inodes = {file(name): name for name in ("/var/lib/kavach/audit.lock",)}
 def held(pid):
     with open("/proc/locks") as locks:
         for line in locks:
