@@ -112,9 +112,10 @@ look_at_source(const struct kv_credential *credential, struct kv_error *err)
 	if (credential->source != KV_SOURCE_FILE)
 		return 0;
 	dir = kv_trust_parent(credential->from, true, &name, err);
-	if (dir < 0 || (fd = kv_trust_open(dir, name, credential->from, KV_TRUST_CLOSED, &st, err)) < 0)
+	if (dir < 0)
 		return -1;
-	return 0;
+	fd = kv_trust_open(dir, name, credential->from, KV_TRUST_CLOSED, &st, err);
+	return fd < 0 ? -1 : 0;
 }
 
 /* As root, who alone can see: the first to notice would be a user, at the login. */
