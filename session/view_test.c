@@ -586,6 +586,7 @@ sockets(struct t_host *host)
 	host->policy.data_dir_count = 0;
 	rule = kv_policy_add_landlock(&host->policy);
 	T_CHECK(rule != NULL);
+	rule->writable = false;
 	(void)snprintf(rule->path, sizeof(rule->path), "%s", above);
 	T_CHECK(!reached(host, lxd) && reached(host, other));
 	(void)snprintf(rule->path, sizeof(rule->path), "%s", named);
