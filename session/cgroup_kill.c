@@ -56,17 +56,18 @@ struct kill_arg {
 
 /*
  * Is the process still in the session; guards a pid against being another's by now. The caller is asked
- * for by no number: /proc may be of another pid namespace (a chroot), and he would freeze himself for good.
+ * for by no number: /proc may be of another pid namespace (a chroot), and he would freeze himself for good. 1, 0, or -1 where that
+ * cannot be read.
  */
-static bool
+static int
 is_ours(pid_t pid, const char *path)
 {
 	char name[64] = "/proc/self/cgroup", text[8192];
 
 	if ((pid != getpid() && kv_format(name, sizeof(name), "/proc/%ld/cgroup", (long)pid) != 0) ||
 	    kv_read_file(AT_FDCWD, name, text, sizeof(text)) < 0)
-		return false;
-	return strstr(text, path) != NULL;
+		return -1;
+	return strstr(text, path) != NULL ? 1 : 0;
 }
 
 static void
@@ -79,7 +80,7 @@ kill_one(pid_t pid, void *arg)
 		return;
 	ka->left++;
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd >= 0 && is_ours(pid, ka->path))
+	if (fd >= 0 && is_ours(pid, ka->path) == 1)
 		(void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 }
 
@@ -148,8 +149,13 @@ kill_round(int dir, enum kv_cgroup_version version, bool freezer, struct kill_ar
 static int
 spare(int dir, const char *path, pid_t pid, bool *moved)
 {
-	if (pid <= 0 || !is_ours(pid, path))
+	int ours = pid <= 0 ? 0 : is_ours(pid, path);
+
+	/* Another one that is gone cannot be frozen; of oneself it must be known. */
+	if (ours < 0 && pid != getpid() && (errno == ENOENT || errno == ESRCH))
 		return 0;
+	if (ours <= 0)
+		return ours;
 	if (kv_cgroup_move(dir, KV_CGROUP_SPARED, pid) != 0)
 		return errno == ESRCH ? 0 : -1;
 	*moved = true;

@@ -229,8 +229,19 @@ twin() {
 	! grep -q '^FAIL: ' "/tmp/$1.kavach" || { cat "/tmp/$1.kavach" >&2; exit 1; }
 }
 
+# What was sent to syslog before now is in the log, or soon: it is when the log stands still.
+log_settles() {
+	local size=-1 now
+	for _ in {1..50}; do
+		now=$(stat -c %s "$HOST_LOG" 2>/dev/null || echo 0)
+		[ "$now" != "$size" ] || return 0
+		size=$now
+		sleep 0.1
+	done
+}
+
 # records [PATTERN]: kavach's audit records, or those with PATTERN.
-records() { grep -a ' kavach\(\[[0-9]*\]\)\?: ' "$HOST_LOG" 2>/dev/null | grep -a -e "${1:-}"; }
+records() { log_settles; grep -a ' kavach\(\[[0-9]*\]\)\?: ' "$HOST_LOG" 2>/dev/null | grep -a -e "${1:-}"; }
 count_records() { records "$1" | wc -l; }
 
 # Everything of every session is gone: processes, mounts, cgroups, state.
